@@ -42,8 +42,8 @@ void ts_trie_destroy(struct ts_trie *trie);
  * when it has a value already (find it with ts_trie_find() if that can happen), or when memory is
  * short; the trie is then as it was, as far as lookups can tell.
  */
-bool ts_trie_insert(struct ts_trie *trie, const char *digits, size_t n, uint32_t value,
-                    struct ts_error *err);
+bool ts_trie_insert(
+    struct ts_trie *trie, const char *digits, size_t n, uint32_t value, struct ts_error *err);
 
 /* Value stored under exactly this prefix, or TS_TRIE_NONE. Before and after the freeze. */
 uint32_t ts_trie_find(const struct ts_trie *trie, const char *digits, size_t n);
@@ -62,8 +62,8 @@ bool ts_trie_freeze(struct ts_trie *trie, struct ts_error *err);
  * are kept). Returns how many.
  */
 uint32_t ts_trie_longest(const struct ts_trie *trie, const char *digits, size_t n);
-size_t ts_trie_matches(const struct ts_trie *trie, const char *digits, size_t n, uint32_t values[],
-                       size_t max);
+size_t ts_trie_matches(
+    const struct ts_trie *trie, const char *digits, size_t n, uint32_t values[], size_t max);
 
 /* Bytes held, for the memory accounts of what is built on it. */
 size_t ts_trie_memory_bytes(const struct ts_trie *trie);
