@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a movement of the balance means for the account: alerts, exhausted and restored, automatic
+ * recharge. Decided only on the account row that the settle transaction has locked, in the order of
+ * the account's ledger rows. Pure: the clock's reading is handed in.
+ *
+ * Most movements mean nothing. So that a settle need not read whole rows to find that out, each row
+ * keeps the two watch levels that its last decision left: while the balance stays in
+ * [watch_low, watch_high) no movement can tell anything, and the state is not read at all. */
+#ifndef TS_CORE_DECIDE_H
+#define TS_CORE_DECIDE_H
+
+#include "base/bytes.h"
+#include "core/account.h"
+#include "core/event.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { TS_THRESHOLDS_MAX = 8 };
+
+enum ts_recharge_mode { TS_RECHARGE_FIXED, TS_RECHARGE_TARGET, TS_RECHARGE_SHORTFALL_PLUS };
+enum ts_payment_method { TS_PAYMENT_CARD, TS_PAYMENT_INVOICE };
+enum ts_card_state { TS_CARD_NONE, TS_CARD_UNCONFIRMED, TS_CARD_CONFIRMED, TS_CARD_LOCKED };
+enum ts_subscription {
+    TS_SUBSCRIPTION_FREE,
+    TS_SUBSCRIPTION_STANDARD,
+    TS_SUBSCRIPTION_PRO,
+    TS_SUBSCRIPTION_ENTERPRISE
+};
+
+/* domain.md section 6: settings, and what was requested in the present periods. */
+struct ts_recharge {
+    bool on;
+    enum ts_recharge_mode mode;
+    int64_t threshold_micros;
+    int64_t amount_micros;
+    int32_t count_per_day_max;             /* 0: no cap */
+    int64_t amount_per_month_micros_max;   /* 0: no cap */
+    char in_flight_id[TS_RECHARGE_ID_MAX]; /* "" when nothing is in flight */
+    int64_t in_flight_micros;
+    int64_t expires_at_ms;
+    int32_t failures;    /* in a row; 3 opens the breaker */
+    int64_t next_try_ms; /* back-off: not before */
+    int32_t day;         /* yyyymmdd in the account's zone that `day_count` counts in */
+    int32_t day_count;
+    int32_t month;            /* yyyymm that `month_micros` counts in */
+    int64_t month_micros;     /* requested and not failed */
+    int32_t suppressed_day;   /* yyyymmdd when a daily suppression was last told */
+    int32_t suppressed_month; /* yyyymm when a monthly one was last told */
+    int64_t requests;         /* ever: makes the next recharge_id */
+};
+
+/* The part of an account's row that only a settle on the locked row may read and write. */
+struct ts_account_state {
+    int64_t account_no;
+    int64_t balance_micros;
+    int64_t sequence;
+    char currency[4];
+    uint8_t threshold_count;
+    uint8_t armed;  /* bit i: thresholds_micros[i] is armed */
+    bool exhausted; /* told, and not restored since */
+    int64_t thresholds_micros[TS_THRESHOLDS_MAX];
+    int64_t hysteresis_micros;
+    enum ts_payment_method payment_method;
+    enum ts_card_state card_state;
+    enum ts_subscription subscription;
+    int64_t monthly_credit_cap_micros;
+    struct ts_recharge recharge;
+    int64_t watch_low;  /* below it a movement may tell something */
+    int64_t watch_high; /* at or above it a movement may tell something */
+};
+
+/* Date of the decision in the account's zone. */
+struct ts_decide_time {
+    int64_t now_ms;
+    int32_t day;   /* yyyymmdd */
+    int32_t month; /* yyyymm */
+};
+
+struct ts_decide_settings {
+    int64_t recharge_expires_after_ms; /* default 24 h */
+};
+
+enum { TS_DECIDE_EVENTS_MAX = 2 * TS_THRESHOLDS_MAX + 4 }; /* one movement's, at most */
+
+/* Applies one movement: adds `delta_micros` to state->balance_micros, judges, and updates state
+ * (its watch levels too). Writes the events in the order they are to be told, numbered from
+ * state->sequence + 1 and each with its event_id; their account_id and cause are the views given.
+ * Returns how many. A delta of 0 tells nothing. */
+size_t ts_decide_movement(struct ts_account_state *state,
+                          const struct ts_decide_settings *settings,
+                          const struct ts_decide_time *time,
+                          struct ts_bytes account_id,
+                          struct ts_bytes cause,
+                          int64_t delta_micros,
+                          struct ts_event events[TS_DECIDE_EVENTS_MAX]);
+
+/* The state of a new account: thresholds above the opening balance start disarmed, nothing is told,
+ * an opening balance <= 0 counts as told. Sets armed, exhausted and the watch levels from the rest.
+ */
+void ts_decide_opening(struct ts_account_state *state);
+
+/* Recomputes the watch levels, after settings were changed. */
+void ts_decide_watch(struct ts_account_state *state);
+
+#endif

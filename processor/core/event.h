@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is told to others about an account: the envelope and the bodies of topic
+ * `tollstream.events`. Decided in the settle transaction on the locked account row (core/decide.h),
+ * encoded by the codec port. Type names and body fields are a contract (schemas/avro/event.avsc).
+ */
+#ifndef TS_CORE_EVENT_H
+#define TS_CORE_EVENT_H
+
+#include "base/bytes.h"
+
+#include <stdint.h>
+
+/* X(symbol, "type name") */
+#define TS_EVENT_TYPES(X)                                                                          \
+    X(BALANCE_LOW, "balance.low")                                                                  \
+    X(BALANCE_LOW_CLEARED, "balance.low_cleared")                                                  \
+    X(BALANCE_EXHAUSTED, "balance.exhausted")                                                      \
+    X(BALANCE_RESTORED, "balance.restored")                                                        \
+    X(RECHARGE_REQUESTED, "recharge.requested")                                                    \
+    X(RECHARGE_SUPPRESSED, "recharge.suppressed")                                                  \
+    X(CAP_REACHED, "cap.reached")
+
+enum ts_event_type {
+#define X(symbol, name) TS_EVENT_##symbol,
+    TS_EVENT_TYPES(X)
+#undef X
+        TS_EVENT_TYPE_COUNT
+};
+
+const char *ts_event_type_name(enum ts_event_type type);
+
+enum { TS_EVENT_ID_MAX = 48, TS_RECHARGE_ID_MAX = 48 };
+
+struct ts_event {
+    enum ts_event_type type;
+    char event_id[TS_EVENT_ID_MAX]; /* NUL-terminated; the same when told again */
+    struct ts_bytes account_id;
+    int64_t sequence; /* per account, from 1, without gaps */
+    int64_t time_ms;  /* when decided, the processor's clock */
+    struct ts_bytes
+        cause; /* identity of what caused it: "cdr:<source>/<cdr_id>/<leg>/<start_ms>" */
+    char currency[4];
+    int64_t balance_micros; /* after what caused it */
+    union {
+        struct {
+            int64_t threshold_micros;
+        } low; /* BALANCE_LOW, BALANCE_LOW_CLEARED */
+        struct {
+            char recharge_id[TS_RECHARGE_ID_MAX];
+            int64_t amount_micros;
+            const char *payment_method; /* "card" or "invoice" */
+            int32_t attempt;            /* from 1 */
+            int64_t expires_at_ms;
+        } recharge; /* RECHARGE_REQUESTED */
+        struct {
+            const char *reason; /* static text: "daily_count_cap", "monthly_amount_cap", … */
+        } suppressed;           /* RECHARGE_SUPPRESSED */
+        struct {
+            const char *kind; /* static text */
+            int64_t limit_micros;
+        } cap; /* CAP_REACHED */
+    } body;
+};
+
+#endif
