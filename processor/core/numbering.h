@@ -57,7 +57,8 @@ struct ts_number_info {
 
 /*
  * Reads a plan in the format of schemas/numbering-plan/README.md; csv is not needed afterwards.
- * NULL with err set: class reject with the line when the CSV is malformed, or memory is short.
+ * NULL with err set when the CSV is malformed (class reject, the line named) or memory is short
+ * (class fatal).
  */
 struct ts_numbering *ts_numbering_create(struct ts_bytes csv, struct ts_error *err);
 

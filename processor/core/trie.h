@@ -5,7 +5,7 @@
  * It serves the numbering plan and the rate decks: tens of thousands of prefixes, built once, then
  * read for every CDR. All nodes are in one array of 8 bytes each. The ten children of a node are
  * side by side, so a step is one addition and one load: no search, no bitmap, no pointer. 50,000
- * prefixes take 0.4 to 4 MiB and a lookup a few tens of nanoseconds (bench/). Building and reading
+ * prefixes take 0.4 to 4 MiB and a lookup a few tens of nanoseconds. Building and reading
  * must not overlap; once built it may be read by any number of threads.
  *
  * It is not a general map: keys are decimal digits only, and nothing is replaced or removed.

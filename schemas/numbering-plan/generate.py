@@ -26,6 +26,7 @@ NANP_DIGITS = 10
 UNKNOWN_REGION = "ZZ"
 UNKNOWN_TYPE = "unknown"
 NATIONAL_DIGITS_MAX = 17  # libphonenumber's own limit
+DIGITS_CELL_MAX = 31  # in the CSV this many digits stand for any greater number too
 
 # The library's order: the first of these whose pattern fits is the type.
 SPECIAL_TYPES = (
@@ -227,7 +228,8 @@ class CallingCode:
         if self.code == NANP:
             return valid
         nearest = lambda digits: min(valid, key=lambda other: (abs(other - digits), other))
-        return {at: valid[nearest(at)] for at in range(length, NATIONAL_DIGITS_MAX + 1)}
+        longest = DIGITS_CELL_MAX - len(str(self.code))
+        return {at: valid[nearest(at)] for at in range(length, longest + 1)}
 
     def _add_lengths(self, prefix, length, by_length, rows):
         by_outcome = collections.defaultdict(list)
