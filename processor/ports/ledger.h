@@ -110,13 +110,13 @@ struct ts_ledger_ops {
     /* Whether the lane has a row yet (a claim needs to know where a new one begins). */
     bool (*known)(void *self, struct ts_lane lane, bool *out, struct ts_error *err);
 
-    /* Reads the generations, then raises the epoch of each lane where it is still `epoch` (in and
+    /* Reads the bucket rows, then raises the epoch of each lane where it is still `epoch` (in and
      * out of claims[]; fenced where it is not), as two statements in this order. */
     bool (*reopen)(void *self,
                    struct ts_claim *claims,
                    size_t count,
                    int64_t now_ms,
-                   int64_t generations[TS_BUCKET_COUNT],
+                   struct ts_bucket_row rows[TS_BUCKET_COUNT],
                    struct ts_error *err);
 
     bool (*profiles)(void *self,

@@ -68,7 +68,7 @@ struct ts_settlement {
     size_t bucket_count;
     struct ts_settle_account *accounts; /* by account_no, each once */
     size_t account_count;
-    struct ts_record **records; /* every record of the ranges, by lane and offset */
+    struct ts_record **records; /* every record of the ranges, in the order that is decided in */
     const struct ts_settle_account **record_accounts; /* of each record; NULL when it has none */
     size_t record_count;
     int64_t now_ms; /* the time of this settlement: settled_at */
