@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where IANA time zones come from: the machine's zoneinfo files as a rule. */
+#ifndef TS_PORTS_ZONES_H
+#define TS_PORTS_ZONES_H
+
+#include "base/error.h"
+#include "core/zone.h"
+
+struct ts_zones {
+    /* The caller owns the zone (ts_zone_destroy). NULL with err set (reject) when there is no such
+     * zone. Any number of threads. */
+    struct ts_zone *(*load)(void *self, const char *name, struct ts_error *err);
+    void *self;
+};
+
+#endif
