@@ -34,13 +34,13 @@ const char *ts_service_name(enum ts_service service);
 const char *ts_direction_name(enum ts_direction direction);
 const char *ts_disposition_name(enum ts_disposition disposition);
 
-/* The map `attributes`, carried through and not interpreted: its Avro map encoding as received. */
+/* The map `attributes`, carried through and not interpreted: its Avro map encoding as received
+ * (core/attributes.h). Size 0 when there are none. */
 struct ts_cdr_attributes {
     struct ts_bytes encoded;
     uint32_t count;
 };
 
-/* What a decoder found wrong with one field without being able to go on reading it as its type. */
 struct ts_cdr {
     struct ts_bytes cdr_id;
     struct ts_bytes source;
@@ -66,6 +66,7 @@ struct ts_cdr {
     enum ts_service service;
     enum ts_direction direction;
     enum ts_disposition disposition;
+    size_t encoded_size; /* of the record as received; validation bounds it */
 };
 
 /* Hash of the identity (source, cdr_id, leg, start_time) and the rating generation: the 8 bytes of
