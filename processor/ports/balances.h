@@ -33,6 +33,9 @@ enum ts_balances_status {
     TS_BALANCES_ERROR,  /* no answer, or one the adapter does not know: see the call's error */
 };
 
+/* "ok", "lost", …: for messages. */
+const char *ts_balances_status_name(enum ts_balances_status status);
+
 struct ts_apply_account {
     struct ts_bytes account_id;
     int64_t delta_micros; /* a charge is negative; |delta| <= 9e15 */
