@@ -8,6 +8,7 @@
 
 #include "base/bytes.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* X(symbol, "type name") */
@@ -17,7 +18,9 @@
     X(BALANCE_EXHAUSTED, "balance.exhausted")                                                      \
     X(BALANCE_RESTORED, "balance.restored")                                                        \
     X(RECHARGE_REQUESTED, "recharge.requested")                                                    \
+    X(RECHARGE_FAILED, "recharge.failed")                                                          \
     X(RECHARGE_SUPPRESSED, "recharge.suppressed")                                                  \
+    X(RECHARGE_DISABLED, "recharge.disabled")                                                      \
     X(CAP_REACHED, "cap.reached")
 
 enum ts_event_type {
@@ -52,6 +55,15 @@ struct ts_event {
             int32_t attempt;            /* from 1 */
             int64_t expires_at_ms;
         } recharge; /* RECHARGE_REQUESTED */
+        struct {
+            char recharge_id[TS_RECHARGE_ID_MAX];
+            const char *reason; /* static text: "expired", … */
+            bool has_next_try;
+            int64_t next_try_ms;
+        } failed; /* RECHARGE_FAILED */
+        struct {
+            int32_t failures; /* in a row */
+        } disabled;           /* RECHARGE_DISABLED */
         struct {
             const char *reason; /* static text: "daily_count_cap", "monthly_amount_cap", … */
         } suppressed;           /* RECHARGE_SUPPRESSED */
