@@ -52,7 +52,7 @@ struct ts_apply {
     int64_t first;     /* offsets of the first and the last record charged here */
     int64_t last;
     uint32_t slot;        /* of the undo ring, < TS_UNDO_SLOTS */
-    struct ts_bytes undo; /* "offset account delta;…": what `open` parses to take it back */
+    struct ts_bytes undo; /* ports/undo.h: what `open` parses to take it back */
     struct ts_apply_account *accounts; /* each account once */
     size_t account_count;
 

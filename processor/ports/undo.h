@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The undo text of one charge: what each record took from each account, so that it can be given
+ * back from any offset on. The worker composes it, the bucket keeps it unread, and only a reopen
+ * (and the audit) reads it. One item a record that moved money:
+ *
+ *     <offset> <delta micros> <size of the id> <account id>\n
+ *
+ * Readable to an operator; the size makes any byte in an id harmless. */
+#ifndef TS_PORTS_UNDO_H
+#define TS_PORTS_UNDO_H
+
+#include "base/buffer.h"
+#include "base/bytes.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct ts_undo_item {
+    int64_t offset;
+    int64_t delta_micros; /* what was added: negative for a charge */
+    struct ts_bytes account_id;
+};
+
+/* Records with a delta of 0 need no item. Failures stick in the buffer. */
+void ts_undo_append(struct ts_buffer *text, const struct ts_undo_item *item);
+
+/* Takes the first item off `rest`. False at the end, where rest->size is 0, or when the text is not
+ * of this form, where it is not. */
+bool ts_undo_next(struct ts_bytes *rest, struct ts_undo_item *item);
+
+#endif
