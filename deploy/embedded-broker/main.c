@@ -5,7 +5,9 @@
  * It speaks the real protocol for producing, consuming, consumer groups and idempotent producers.
  * It is not Kafka: everything is in memory and gone with the process, each partition keeps only
  * its last 5 MiB, topics appear by themselves on first use with 4 partitions, and the admin
- * requests (creating topics, for one) are not served: name the topics on the command line.
+ * requests (creating topics, for one) are not served: name the topics on the command line. With
+ * librdkafka 2.0 a group's first assignment takes 3 s, so session time-outs must be longer, and
+ * each later one, also after a member left, takes about the session time-out.
  *
  * The mock cluster cannot be told a port, so the address it got is printed and written to a file,
  * whole or not at all, once the cluster serves. SIGTERM or SIGINT ends it.

@@ -7,6 +7,10 @@ kafka_home() {
     printf '%s/%s\n' "$stack_dir" "${setting[BROKER]}"
 }
 
+kafka_make_home() {
+    mkdir -p -- "$(kafka_home)"
+}
+
 kafka_process() {
     if [[ ${setting[BROKER]} == embedded ]]; then
         printf 'tollstream-embe TERM 10\n' # the kernel keeps 15 characters
@@ -43,10 +47,7 @@ kafka_ports() {
 }
 
 kafka_start() {
-    local home
-    home=$(kafka_home)
-    mkdir -p -- "$home"
-    "kafka_start_${setting[BROKER]}" "$home"
+    "kafka_start_${setting[BROKER]}" "$(kafka_home)"
 }
 
 kafka_start_kafka() {

@@ -2,13 +2,26 @@
 # SPDX-License-Identifier: Apache-2.0
 # The private PostgreSQL: one server, role and database `tollstream`, loopback only.
 
-# A link where the stack's folder is out of reach of the server's user; see postgres_make_home.
+# Inside the stack's folder, where there is a link to it if the server's user cannot go there.
 postgres_home() {
     if [[ -L $stack_dir/postgres ]]; then
         readlink -- "$stack_dir/postgres"
+    elif postgres_out_of_reach; then
+        printf '/var/tmp/tollstream-postgres-%s\n' "$(hash_of <(printf '%s' "$stack_dir"))"
     else
         printf '%s/postgres\n' "$stack_dir"
     fi
+}
+
+# As root the server has a user of its own, who cannot enter /root or most temporary folders. The
+# stack's folder may be absent: then the nearest one above it tells.
+postgres_out_of_reach() {
+    local dir=$stack_dir
+    ((EUID == 0)) || return 1
+    until [[ -d $dir ]]; do
+        dir=$(dirname -- "$dir")
+    done
+    ! as_postgres test -x "$dir" 2>/dev/null
 }
 
 # SIGINT: the fast shutdown, which does not wait for sessions.
@@ -50,7 +63,6 @@ as_postgres() {
 postgres_start() {
     local home bin
     bin=$(postgres_bin)
-    postgres_make_home
     home=$(postgres_home)
     [[ -d $home/data ]] || postgres_make_data "$bin" "$home"
     postgres_check_version "$bin" "$home/data"
@@ -68,20 +80,15 @@ postgres_start() {
 }
 
 postgres_make_home() {
-    local home=$stack_dir/postgres
-    [[ ! -e $home ]] || return 0
-    rm -f -- "$home" # a link to a folder that is gone
-    if ((EUID != 0)); then
-        mkdir -m 700 -- "$home"
-        return
-    fi
-    if ! as_postgres test -x "$stack_dir"; then
-        home=/var/tmp/tollstream-postgres-$(hash_of <(printf '%s' "$stack_dir"))
+    local home
+    home=$(postgres_home)
+    [[ ! -d $home || ! -e $stack_dir/postgres ]] || return 0
+    if [[ $home != "$stack_dir/postgres" ]]; then
         postgres_discard "$home"
-        ln -s -- "$home" "$stack_dir/postgres"
+        ln -sfn -- "$home" "$stack_dir/postgres"
     fi
     mkdir -m 700 -- "$home"
-    chown postgres: -- "$home"
+    ((EUID != 0)) || chown postgres: -- "$home"
 }
 
 # Without its link from the stack's folder, data is of a stack whose folder was removed.

@@ -6,6 +6,10 @@ redis_home() {
     printf '%s/redis\n' "$stack_dir"
 }
 
+redis_make_home() {
+    mkdir -p -- "$(redis_home)"
+}
+
 redis_process() {
     printf 'redis-server TERM 20\n'
 }
@@ -26,7 +30,6 @@ redis_start() {
     local home
     home=$(redis_home)
     command -v redis-server >/dev/null || die "redis-server is missing: run deploy/install"
-    mkdir -p -- "$home"
     redis_config "$home" >"$home/redis.conf"
     process_spawn "$home" "$(redis_address)" redis-server "$home/redis.conf"
 }

@@ -1,11 +1,11 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 # What is the same for the three servers. Each of kafka.sh, redis.sh, postgres.sh defines
-#   <service>_home      its folder, where `pid` and `log` are
+#   <service>_home      its folder, where `pid` and `log` are; <service>_make_home makes it
 #   <service>_process   its command's name, the signal that ends it, seconds until it is killed
 #   <service>_address   what it is started on; <service>_ports: the ports that must be free for it
 #   <service>_url       how a client reaches it
-#   <service>_start     prepares the folder and spawns the server
+#   <service>_start     prepares what is in the folder and spawns the server
 #   <service>_probe     one try to be served; says why not on stdout
 
 services=(kafka redis postgres)
@@ -29,6 +29,7 @@ service_launch() {
     local service=$1 home wanted running command port
     home=$("${service}_home")
     wanted=$("${service}_address")
+    "${service}_make_home"
     if running=$(process_address "$home"); then
         [[ $running == "$wanted" ]] ||
             die "$service of this stack runs at $running, not $wanted: deploy/stack down first"
