@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Ingest: messages become records of a lane's filling batch. No message is taken unless there is a
+ * place for it: an empty pool is the back-pressure of the whole worker. */
+#include "base/fault.h"
+#include "pipeline/worker_state.h"
+
+/* Messages taken in one step, so that the other stages get their turn. */
+enum { MESSAGES_PER_STEP = 512 };
+
+/* An empty pool for longer than this: hold the lanes back, so that the source can be polled (and
+ * membership kept) without getting messages. Not at once: holding back throws away what was
+ * fetched ahead. */
+enum { BLOCKED_US_MAX = 1000000 };
+
+static void make_ready(struct ts_worker *worker, struct ts_lane_state *lane)
+{
+    ts_batch_queue_push(&worker->ready, lane->filling);
+    lane->filling = NULL;
+}
+
+/* The settled record at next_offset - 1 must be the one we settled: otherwise this is another topic
+ * of the same name, or one that was cut and written again. */
+static void
+check_tail(struct ts_worker *worker, struct ts_lane_state *lane, const struct ts_message *message)
+{
+    lane->expect_tail = false;
+    if (message->offset < lane->position) {
+        uint64_t hash = ts_record_tail_hash(message->key, message->value, message->timestamp_ms);
+        if (message->offset == lane->position - 1 && hash != lane->tail_hash) {
+            ts_lane_stop(worker,
+                         lane,
+                         "the record before it is not the one that was settled: the topic was "
+                         "recreated or truncated. Restore it, or give it a new name");
+        }
+    } else {
+        TS_SAY(worker,
+               TS_LEVEL_WARNING,
+               "tail_missing",
+               "partition %d: the settled record at offset %lld is no longer there to compare",
+               lane->id.partition,
+               (long long)(lane->position - 1));
+    }
+}
+
+/* Offsets may be skipped by control records and compaction, but also by a client library's bug. A
+ * jump is believed when it is met again after asking for the missing offset itself. */
+static bool
+believe_jump(struct ts_worker *worker, struct ts_lane_state *lane, const struct ts_message *message)
+{
+    if (message->offset == lane->position || lane->hole_seen == message->offset) {
+        lane->hole_seen = -1;
+        return true;
+    }
+    struct ts_error err = {0};
+    lane->hole_seen = message->offset;
+    if (!worker->ports.source.ops->start(
+            worker->ports.source.self, lane->id, lane->position, &err)) {
+        ts_worker_trouble(worker, TS_PHASE_REOPENING, &err);
+    }
+    return false;
+}
+
+static void take_message(struct ts_worker *worker, const struct ts_message *message)
+{
+    struct ts_lane_state *lane = ts_worker_lane(worker, message->lane);
+    if (lane == NULL || lane->phase != TS_LANE_OPEN) {
+        return;
+    }
+    if (lane->expect_tail) {
+        check_tail(worker, lane, message);
+        if (lane->phase != TS_LANE_OPEN) {
+            return;
+        }
+    }
+    if (message->offset < lane->position || !believe_jump(worker, lane, message)) {
+        return;
+    }
+    if (lane->filling != NULL && !ts_batch_fits(worker->pool, lane->filling, message)) {
+        make_ready(worker, lane);
+    }
+    if (lane->filling == NULL) {
+        lane->filling =
+            ts_batch_take(worker->pool, lane->id, lane->position, ts_worker_now_us(worker));
+    }
+    if (lane->filling == NULL || !ts_batch_add(lane->filling, message)) {
+        ts_error_no_memory(&worker->fatal);
+        return;
+    }
+    lane->position = message->offset + 1;
+    ts_count(&worker->stats.consumed, 1);
+}
+
+/* Batches that waited long enough; all of them, oldest first, when nothing else keeps the worker
+ * busy or the pool is empty. */
+static bool end_lingering(struct ts_worker *worker)
+{
+    int64_t now_us = ts_worker_now_us(worker);
+    bool hurry = ts_batch_pool_free(worker->pool) == 0 && worker->ready.count == 0;
+    struct ts_lane_state *oldest = NULL;
+    bool done = false;
+    for (size_t i = 0; i < worker->lane_count; i++) {
+        struct ts_lane_state *lane = worker->lanes[i];
+        if (lane->filling == NULL) {
+            continue;
+        }
+        if (now_us - lane->filling->opened_us >= worker->options.linger_ms * INT64_C(1000)) {
+            make_ready(worker, lane);
+            done = true;
+        } else if (oldest == NULL || lane->filling->opened_us < oldest->filling->opened_us) {
+            oldest = lane;
+        }
+    }
+    if (hurry && !done && oldest != NULL) {
+        make_ready(worker, oldest);
+        done = true;
+    }
+    return done;
+}
+
+/* True when messages may be polled. */
+static bool room(struct ts_worker *worker)
+{
+    if (ts_batch_pool_free(worker->pool) > 0 && !worker->draining) {
+        worker->blocked_us = 0;
+        if (worker->paused) {
+            ts_worker_pause(worker, false);
+        }
+        return true;
+    }
+    int64_t now_us = ts_worker_now_us(worker);
+    if (worker->blocked_us == 0) {
+        worker->blocked_us = now_us;
+    }
+    if (!worker->paused && (now_us - worker->blocked_us > BLOCKED_US_MAX || worker->draining)) {
+        ts_worker_pause(worker, true);
+    }
+    return false;
+}
+
+bool ts_worker_ingest(struct ts_worker *worker, int wait_ms)
+{
+    bool done = false;
+    for (int i = 0; i < MESSAGES_PER_STEP && worker->phase == TS_PHASE_RUNNING; i++) {
+        if (!room(worker) && !worker->paused) {
+            break;
+        }
+        struct ts_source_event event;
+        worker->ports.source.ops->poll(worker->ports.source.self, i == 0 ? wait_ms : 0, &event);
+        if (event.type == TS_SOURCE_IDLE) {
+            break;
+        }
+        done = true;
+        if (event.type == TS_SOURCE_MESSAGE) {
+            ts_fault_point("after_poll");
+            if (!worker->paused) {
+                take_message(worker, &event.message);
+            }
+        } else {
+            ts_worker_source_event(worker, &event);
+        }
+    }
+    return end_lingering(worker) || done;
+}

@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Prepare: from bytes to a decision about each record of a batch: settle it at this price, call it
+ * a duplicate, or a dead letter. Nothing is written anywhere. Several reasons may apply to one
+ * record; the order of the passes is the order of enum ts_reason, so that the first is told. */
+#include "core/validate.h"
+#include "pipeline/worker_state.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { MESSAGE_MAX = TS_VALIDATE_MESSAGE_MAX, WINDOW_AGE_US_MAX = 30000000 };
+_Static_assert((int)MESSAGE_MAX >= (int)TS_RATING_MESSAGE_MAX, "one text buffer for both");
+
+static void dead_letter(struct ts_batch *batch,
+                        struct ts_record *record,
+                        enum ts_reason reason,
+                        const char *message)
+{
+    record->outcome = TS_OUTCOME_DEAD_LETTER;
+    record->reason = reason;
+    record->message = ts_arena_copy(&batch->arena, ts_bytes_of(message));
+    if (record->message.size == SIZE_MAX) {
+        record->message = TS_LITERAL("(no memory for the text)");
+    }
+}
+
+/* --- decode and validate */
+
+static int64_t tolerance(const struct ts_worker *worker, struct ts_bytes source)
+{
+    const struct ts_worker_options *options = &worker->options;
+    return options->tolerance_of == NULL ? options->duration_tolerance_ms
+                                         : options->tolerance_of(options->tolerance_self, source);
+}
+
+/* False when the decoder must be asked again later. */
+static bool decode(struct ts_worker *worker,
+                   struct ts_batch *batch,
+                   struct ts_record *record,
+                   int64_t now_ms,
+                   struct ts_error *err)
+{
+    const struct ts_codec *codec = &worker->ports.codec;
+    if (!codec->ops->decode_cdr(codec->self, record->value, &record->cdr, err)) {
+        if (err->class != TS_ERROR_REJECT) {
+            return false;
+        }
+        dead_letter(batch, record, (enum ts_reason)err->code, err->text);
+        return true;
+    }
+    struct ts_validate_limits limits = {
+        .now_ms = now_ms,
+        .duration_tolerance_ms = tolerance(worker, record->cdr.source),
+    };
+    char message[MESSAGE_MAX];
+    enum ts_reason reason = ts_cdr_validate(&record->cdr, &limits, message, sizeof message);
+    if (reason != TS_REASON_NONE) {
+        dead_letter(batch, record, reason, message);
+        return true;
+    }
+    record->decoded = true;
+    record->identity_hash = ts_cdr_identity_hash(&record->cdr, 0);
+    record->fingerprint = ts_cdr_fingerprint(&record->cdr);
+    record->account = ts_batch_account(worker->pool, batch, record->cdr.account_id);
+    return true;
+}
+
+static bool decode_all(struct ts_worker *worker, struct ts_batch *batch, struct ts_error *err)
+{
+    int64_t now_ms = ts_worker_now_ms(worker);
+    for (size_t i = 0; i < batch->record_count; i++) {
+        struct ts_record *record = &batch->records[i];
+        if (!record->decoded && record->outcome == TS_OUTCOME_SETTLED &&
+            !decode(worker, batch, record, now_ms, err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* --- accounts */
+
+static bool find_profiles(struct ts_worker *worker, struct ts_batch *batch, struct ts_error *err)
+{
+    struct ts_profile_request *requests = NULL;
+    uint32_t *indices = NULL;
+    size_t count = 0;
+    for (size_t i = 0; i < batch->account_count; i++) {
+        struct ts_batch_account *account = &batch->accounts[i];
+        struct ts_bytes id = ts_account_profile_id(&account->profile);
+        const struct ts_account_profile *known = ts_account_cache_get(worker->accounts, id);
+        if (known != NULL) {
+            account->profile = *known;
+            account->found = true;
+            continue;
+        }
+        if (requests == NULL) {
+            size_t rest = batch->account_count - i;
+            requests = ts_arena_take(&batch->arena, rest * sizeof *requests);
+            indices = ts_arena_take(&batch->arena, rest * sizeof *indices);
+            if (requests == NULL || indices == NULL) {
+                return ts_error_no_memory(err);
+            }
+        }
+        requests[count] = (struct ts_profile_request){.account_id = id};
+        indices[count++] = (uint32_t)i;
+    }
+    const struct ts_ledger *ledger = &worker->ports.ledger;
+    if (count > 0 && !ledger->ops->profiles(ledger->self, requests, count, err)) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (requests[i].found) {
+            batch->accounts[indices[i]].found = true;
+            batch->accounts[indices[i]].profile = requests[i].profile;
+            ts_account_cache_put(worker->accounts, &requests[i].profile);
+        }
+    }
+    return true;
+}
+
+/* --- rate: a refusal is noted, but not final before the identity is known to be new */
+
+static enum ts_reason refuse_account(const struct ts_batch_account *account,
+                                     const struct ts_record *record,
+                                     char *message)
+{
+    struct ts_bytes id = record->cdr.account_id;
+    if (!account->found) {
+        snprintf(message, MESSAGE_MAX, "account_id \"%.*s\" does not exist", TS_ARGS(id));
+        return TS_REASON_UNKNOWN_ACCOUNT;
+    }
+    const struct ts_account_profile *profile = &account->profile;
+    if (profile->status == TS_ACCOUNT_CLOSED && record->cdr.start_ms >= profile->closed_ms) {
+        snprintf(message,
+                 MESSAGE_MAX,
+                 "account_id \"%.*s\" was closed before start_time %lld",
+                 TS_ARGS(id),
+                 (long long)record->cdr.start_ms);
+        return TS_REASON_ACCOUNT_CLOSED;
+    }
+    return TS_REASON_NONE;
+}
+
+static void rate(struct ts_worker *worker, struct ts_batch *batch, struct ts_record *record)
+{
+    char message[MESSAGE_MAX];
+    const struct ts_batch_account *account = &batch->accounts[record->account];
+    enum ts_reason reason = refuse_account(account, record, message);
+    if (reason == TS_REASON_NONE) {
+        ts_catalog_rate(batch->catalog, &account->profile, &record->cdr, &record->rating, message);
+        reason = record->rating.reason;
+    }
+    if (reason == TS_REASON_NONE && record->cdr.start_ms < worker->usage_from_ms) {
+        snprintf(message,
+                 sizeof message,
+                 "start_time %lld is before the oldest usage that is kept",
+                 (long long)record->cdr.start_ms);
+        reason = TS_REASON_TOO_OLD;
+    }
+    for (size_t i = 0; reason == TS_REASON_NONE && i < worker->known_count; i++) {
+        const struct ts_known *known = &worker->known[i];
+        if (known->offset == record->offset && ts_lane_equal(known->lane, record->lane)) {
+            reason = known->reason;
+            snprintf(message, sizeof message, "refused when it was to be settled");
+        }
+    }
+    if (reason != TS_REASON_NONE) {
+        dead_letter(batch, record, reason, message);
+    }
+}
+
+/* --- duplicates */
+
+static bool must_look_up(const struct ts_worker *worker,
+                         const struct ts_lane_state *lane,
+                         const struct ts_record *record)
+{
+    return record->outcome != TS_OUTCOME_SETTLED || record->offset < lane->lookup_until ||
+           ts_identities_perhaps_settled(worker->identities, record->identity_hash);
+}
+
+static void judge(struct ts_batch *batch, struct ts_record *record, enum ts_identity_status status)
+{
+    const char *what = NULL;
+    if (status == TS_IDENTITY_SAME) {
+        record->outcome = TS_OUTCOME_DUPLICATE;
+        record->reason = TS_REASON_NONE;
+    } else if (status == TS_IDENTITY_CONFLICT) {
+        what = "was settled before with another content";
+    } else if (status == TS_IDENTITY_COLLISION && record->outcome == TS_OUTCOME_SETTLED) {
+        what = "shares its identity hash and start_time with another record";
+    }
+    if (what != NULL) {
+        char message[MESSAGE_MAX];
+        snprintf(message,
+                 sizeof message,
+                 "cdr_id \"%.*s\" of source \"%.*s\" %s",
+                 TS_ARGS(record->cdr.cdr_id),
+                 TS_ARGS(record->cdr.source),
+                 what);
+        dead_letter(batch,
+                    record,
+                    status == TS_IDENTITY_CONFLICT ? TS_REASON_IDENTITY_CONFLICT
+                                                   : TS_REASON_IDENTITY_COLLISION,
+                    message);
+    }
+}
+
+/* Looks the candidates up, a few thousand a statement, and judges those that are settled. */
+static bool look_up_settled(struct ts_worker *worker, struct ts_batch *batch, struct ts_error *err)
+{
+    const struct ts_lane_state *lane = ts_worker_lane(worker, batch->lane);
+    const struct ts_ledger *ledger = &worker->ports.ledger;
+    struct ts_identity identities[256];
+    struct ts_record *records[256];
+    size_t count = 0;
+    for (size_t i = 0; i <= batch->record_count; i++) {
+        struct ts_record *record = i < batch->record_count ? &batch->records[i] : NULL;
+        if (record != NULL && record->decoded && must_look_up(worker, lane, record)) {
+            records[count] = record;
+            identities[count++] = (struct ts_identity){.cdr = &record->cdr,
+                                                       .identity_hash = record->identity_hash,
+                                                       .fingerprint = record->fingerprint};
+        }
+        if (count == 256 || (record == NULL && count > 0)) {
+            if (!ledger->ops->identities(ledger->self, identities, count, err)) {
+                return false;
+            }
+            for (size_t j = 0; j < count; j++) {
+                judge(batch, records[j], identities[j].status);
+            }
+            count = 0;
+        }
+    }
+    return true;
+}
+
+/* Against the records that this worker has not settled yet, in order, so that of two in the batch
+ * the first one is charged. */
+static void compare_unsettled(struct ts_worker *worker, struct ts_batch *batch)
+{
+    for (size_t i = 0; i < batch->record_count; i++) {
+        struct ts_record *record = &batch->records[i];
+        if (!record->decoded || record->outcome == TS_OUTCOME_DUPLICATE) {
+            continue;
+        }
+        const struct ts_record *first =
+            ts_identities_unsettled(worker->identities, record->identity_hash);
+        if (first != NULL) {
+            bool same = ts_cdr_same_identity(&first->cdr, &record->cdr);
+            judge(batch,
+                  record,
+                  !same                                       ? TS_IDENTITY_COLLISION
+                  : first->fingerprint == record->fingerprint ? TS_IDENTITY_SAME
+                                                              : TS_IDENTITY_CONFLICT);
+        } else if (record->outcome == TS_OUTCOME_SETTLED) {
+            ts_identities_add(worker->identities, record);
+        }
+    }
+    batch->tracked = true;
+}
+
+void ts_batch_untrack(struct ts_worker *worker, struct ts_batch *batch)
+{
+    for (size_t i = 0; batch->tracked && i < batch->record_count; i++) {
+        const struct ts_record *record = &batch->records[i];
+        if (record->decoded &&
+            ts_identities_unsettled(worker->identities, record->identity_hash) == record) {
+            ts_identities_remove(worker->identities, record);
+        }
+    }
+    batch->tracked = false;
+}
+
+void ts_worker_know(struct ts_worker *worker, const struct ts_record *record, enum ts_reason reason)
+{
+    if (worker->known_count < TS_KNOWN_MAX) {
+        worker->known[worker->known_count++] =
+            (struct ts_known){.lane = record->lane, .offset = record->offset, .reason = reason};
+    }
+}
+
+/* --- the whole */
+
+/* Reads the window of usage leaves when it is old, or when the batch goes beyond it. False: later.
+ */
+static bool
+fits_window(struct ts_worker *worker, const struct ts_batch *batch, struct ts_error *err)
+{
+    int64_t latest_ms = INT64_MIN;
+    for (size_t i = 0; i < batch->record_count; i++) {
+        const struct ts_record *record = &batch->records[i];
+        if (record->decoded && record->cdr.start_ms > latest_ms) {
+            latest_ms = record->cdr.start_ms;
+        }
+    }
+    int64_t now_us = ts_worker_now_us(worker);
+    bool old = worker->usage_to_ms == 0 || now_us - worker->usage_read_us > WINDOW_AGE_US_MAX;
+    if (old || latest_ms >= worker->usage_to_ms) {
+        const struct ts_ledger *ledger = &worker->ports.ledger;
+        if (!ledger->ops->usage_window(
+                ledger->self, &worker->usage_from_ms, &worker->usage_to_ms, err)) {
+            return false;
+        }
+        worker->usage_read_us = now_us;
+    }
+    if (latest_ms >= worker->usage_to_ms) {
+        return ts_error_set(err,
+                            TS_ERROR_RETRY,
+                            0,
+                            "no usage partition is made yet for start_time %lld",
+                            (long long)latest_ms);
+    }
+    return true;
+}
+
+static bool prepare(struct ts_worker *worker, struct ts_batch *batch, struct ts_error *err)
+{
+    if (!decode_all(worker, batch, err) || !fits_window(worker, batch, err) ||
+        !find_profiles(worker, batch, err)) {
+        return false;
+    }
+    for (size_t i = 0; i < batch->record_count; i++) {
+        if (batch->records[i].decoded) {
+            rate(worker, batch, &batch->records[i]);
+        }
+    }
+    if (!look_up_settled(worker, batch, err)) {
+        return false;
+    }
+    compare_unsettled(worker, batch);
+    return true;
+}
+
+enum ts_prepared ts_worker_prepare(struct ts_worker *worker, struct ts_batch *batch)
+{
+    int64_t begun_us = ts_worker_now_us(worker);
+    const struct ts_rates *rates = &worker->ports.rates;
+    batch->catalog = rates->ops->acquire(rates->self);
+    if (batch->catalog == NULL) {
+        return TS_PREPARE_LATER; /* none is loaded yet: as long as that lasts, input waits */
+    }
+    ts_gauge(&worker->stats.catalog_revision, ts_catalog_revision(batch->catalog));
+    struct ts_error err = {0};
+    if (!prepare(worker, batch, &err)) {
+        /* Even where only the decoder has to wait, beginning anew is right: nothing was charged. */
+        ts_worker_trouble(worker, TS_PHASE_DISCONNECTED, &err);
+        return TS_PREPARE_TROUBLE;
+    }
+    batch->prepared = true;
+    ts_histogram_add(
+        &worker->stats.stages[TS_STAGE_PREPARE], ts_worker_now_us(worker) - begun_us, 1);
+    return TS_PREPARED;
+}

@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Connect, claim, reopen: the one way to begin, after a start, a rebalance, or any trouble. The
+ * order of its statements is the protocol (a model check found each swap of two of them wrong):
+ * generations are read before the epochs are raised; the epochs are raised before anything is taken
+ * back in Redis, because only that bars a settle of ours, or of a predecessor, that is still on its
+ * way. */
+#include "base/assert.h"
+#include "pipeline/worker_state.h"
+
+#include <string.h>
+
+enum { CHARGE_END_MS = 2000 };
+
+/* --- giving up what is in flight */
+
+static void discard_queue(struct ts_worker *worker, struct ts_batch_queue *queue)
+{
+    struct ts_batch *batch;
+    while ((batch = ts_batch_queue_pop(queue)) != NULL) {
+        ts_worker_discard(worker, batch);
+    }
+}
+
+/* Nothing that a port still writes into may be given back: the caller ended or cut that before. */
+static void drop_in_flight(struct ts_worker *worker)
+{
+    TS_ASSERT(!worker->calls_in_flight);
+    if (worker->charging != NULL) {
+        ts_worker_discard(worker, worker->charging);
+        worker->charging = NULL;
+    }
+    discard_queue(worker, &worker->charged);
+    discard_queue(worker, &worker->ready);
+    for (size_t i = 0; i < worker->lane_count; i++) {
+        if (worker->lanes[i]->filling != NULL) {
+            ts_worker_discard(worker, worker->lanes[i]->filling);
+            worker->lanes[i]->filling = NULL;
+        }
+    }
+}
+
+void ts_worker_trouble(struct ts_worker *worker, enum ts_phase phase, const struct ts_error *err)
+{
+    if (worker->phase == TS_PHASE_RUNNING) {
+        ts_worker_pause(worker, true);
+    }
+    for (size_t i = 0; i < worker->lane_count; i++) {
+        struct ts_lane_state *lane = worker->lanes[i];
+        if (lane->phase == TS_LANE_OPEN) {
+            lane->phase = TS_LANE_CLAIMED;
+        }
+        if (lane->filling != NULL) { /* the lane may go before the batch is discarded */
+            ts_worker_discard(worker, lane->filling);
+            lane->filling = NULL;
+        }
+    }
+    if (worker->phase != TS_PHASE_DISCONNECTED) {
+        worker->phase = phase;
+    }
+    if (err == NULL) {
+        return;
+    }
+    ts_count(&worker->stats.reopens, 1);
+    if (err->class == TS_ERROR_FATAL) {
+        worker->fatal = *err;
+    }
+    TS_SAY(worker, TS_LEVEL_WARNING, "begin_anew", "%s", err->text);
+    int64_t wait_ms = 0;
+    if (worker->troubles > 0) {
+        int doublings = worker->troubles < 16 ? worker->troubles - 1 : 15;
+        wait_ms = (int64_t)worker->options.retry_first_ms << doublings;
+        if (wait_ms > worker->options.retry_max_ms) {
+            wait_ms = worker->options.retry_max_ms;
+        }
+    }
+    worker->troubles++;
+    worker->retry_at_us = ts_worker_now_us(worker) + wait_ms * 1000;
+}
+
+/* --- connect */
+
+/* Raises the buckets named, then makes them in Redis at the generation in force. */
+static bool
+raise_buckets(struct ts_worker *worker, struct ts_raise *raises, size_t count, struct ts_error *err)
+{
+    const struct ts_ledger *ledger = &worker->ports.ledger;
+    const struct ts_balances *balances = &worker->ports.balances;
+    uint32_t buckets[TS_BUCKET_COUNT];
+    int64_t generations[TS_BUCKET_COUNT];
+    if (count == 0) {
+        return true;
+    }
+    if (!ledger->ops->raise(
+            ledger->self, raises, count, &worker->identity, ts_worker_now_ms(worker), err)) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        buckets[i] = raises[i].bucket;
+        generations[i] = raises[i].generation;
+        ts_count(&worker->stats.raises, raises[i].raised);
+    }
+    TS_SAY(worker, TS_LEVEL_INFO, "raised", "%zu buckets begin a new generation", count);
+    return balances->ops->create(balances->self, buckets, generations, count, err);
+}
+
+static bool same_server(const struct ts_balances_identity *a, const struct ts_balances_identity *b)
+{
+    return strcmp(a->run_id, b->run_id) == 0 && strcmp(a->replication_id, b->replication_id) == 0;
+}
+
+static bool connect_servers(struct ts_worker *worker, struct ts_error *err)
+{
+    const struct ts_ledger *ledger = &worker->ports.ledger;
+    const struct ts_balances *balances = &worker->ports.balances;
+    struct ts_bucket_row rows[TS_BUCKET_COUNT];
+    struct ts_raise raises[TS_BUCKET_COUNT];
+    size_t count = 0;
+    if (!ledger->ops->connect(ledger->self, err)) {
+        return false;
+    }
+    ts_worker_settle_forget(worker);
+    if (!balances->ops->connect(balances->self, &worker->identity, err)) {
+        return false;
+    }
+    worker->calls_in_flight = false;
+    if (!ledger->ops->buckets(ledger->self, rows, err)) {
+        return false;
+    }
+    for (uint32_t b = 0; b < TS_BUCKET_COUNT; b++) {
+        if (rows[b].generation == 0 || !same_server(&rows[b].identity, &worker->identity)) {
+            raises[count++] = (struct ts_raise){.bucket = b, .generation = rows[b].generation};
+        }
+    }
+    return raise_buckets(worker, raises, count, err);
+}
+
+void ts_worker_connect(struct ts_worker *worker)
+{
+    struct ts_error err = {0};
+    if (!connect_servers(worker, &err)) {
+        ts_worker_trouble(worker, TS_PHASE_DISCONNECTED, &err);
+        return;
+    }
+    ts_count(&worker->stats.reconnects, 1);
+    drop_in_flight(worker);
+    worker->usage_to_ms = 0;
+    worker->phase = TS_PHASE_REOPENING;
+}
+
+/* --- claim */
+
+static bool
+check_range(struct ts_worker *worker, struct ts_lane_state *lane, int64_t low, int64_t high)
+{
+    if (low > lane->next_offset) {
+        ts_lane_stop(worker,
+                     lane,
+                     "retention removed records that were not settled yet. What is missing must be "
+                     "fed again; then move next_offset forward by hand");
+        return false;
+    }
+    if (high < lane->next_offset) {
+        ts_lane_stop(worker,
+                     lane,
+                     "the topic ends before what was settled: it was recreated or truncated. "
+                     "Restore it, or give it a new name");
+        return false;
+    }
+    return true;
+}
+
+static bool claim_lane(struct ts_worker *worker, struct ts_lane_state *lane, struct ts_error *err)
+{
+    const struct ts_source *source = &worker->ports.source;
+    const struct ts_ledger *ledger = &worker->ports.ledger;
+    int64_t low = 0;
+    int64_t high = 0;
+    int64_t committed = -1;
+    struct ts_claim claim = {.lane = lane->id};
+    if (!source->ops->range(source->self, lane->id, &low, &high, err) ||
+        !source->ops->committed(source->self, lane->id, &committed, err) ||
+        !ledger->ops->claim(ledger->self, lane->id, low, ts_worker_now_ms(worker), &claim, err)) {
+        return false;
+    }
+    lane->phase = TS_LANE_CLAIMED;
+    lane->epoch = claim.epoch;
+    lane->next_offset = claim.next_offset;
+    lane->has_tail = claim.has_tail;
+    lane->tail_hash = claim.tail_hash;
+    lane->expect_tail = claim.has_tail && low < claim.next_offset;
+    lane->published = committed < 0 ? 0 : committed;
+    lane->trimmed = lane->published;
+    lane->replay_outbox = true;
+    lane->outbox_from = lane->published;
+    lane->lookup_until =
+        claim.has_tail ? claim.next_offset + worker->options.lookups_after_claim : 0;
+    ts_gauge(&lane->stats->next_offset, lane->next_offset);
+    ts_gauge(&lane->stats->published, lane->published);
+    if (check_range(worker, lane, low, high)) {
+        TS_SAY(worker,
+               TS_LEVEL_INFO,
+               "claimed",
+               "partition %d claimed at offset %lld",
+               lane->id.partition,
+               (long long)lane->next_offset);
+    }
+    return true;
+}
+
+static bool claim_lanes(struct ts_worker *worker, struct ts_error *err)
+{
+    for (size_t i = 0; i < worker->lane_count; i++) {
+        struct ts_lane_state *lane = worker->lanes[i];
+        if (lane->phase == TS_LANE_ASSIGNED && !claim_lane(worker, lane, err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* --- reopen */
+
+static void
+apply_claim(struct ts_worker *worker, struct ts_lane_state *lane, const struct ts_claim *claim)
+{
+    if (claim->fenced) {
+        TS_SAY(worker,
+               TS_LEVEL_WARNING,
+               "fenced",
+               "partition %d was claimed by somebody else",
+               lane->id.partition);
+        lane->phase = TS_LANE_FENCED;
+        lane->fenced_us = ts_worker_now_us(worker);
+        return;
+    }
+    if (claim->next_offset != lane->next_offset) {
+        lane->expect_tail = false; /* the tail that was to be compared is another one now */
+    }
+    lane->epoch = claim->epoch;
+    lane->next_offset = claim->next_offset;
+    lane->position = claim->next_offset;
+    lane->hole_seen = -1;
+    memset(lane->undo_slot, 0, sizeof lane->undo_slot);
+    ts_gauge(&lane->stats->next_offset, lane->next_offset);
+}
+
+static bool raise_epochs(struct ts_worker *worker, struct ts_error *err)
+{
+    const struct ts_ledger *ledger = &worker->ports.ledger;
+    struct ts_claim claims[TS_LANES_MAX];
+    struct ts_lane_state *lanes[TS_LANES_MAX];
+    struct ts_bucket_row rows[TS_BUCKET_COUNT];
+    size_t count = 0;
+    for (size_t i = 0; i < worker->lane_count; i++) {
+        if (worker->lanes[i]->phase == TS_LANE_CLAIMED) {
+            lanes[count] = worker->lanes[i];
+            claims[count++] =
+                (struct ts_claim){.lane = worker->lanes[i]->id, .epoch = worker->lanes[i]->epoch};
+        }
+    }
+    if (!ledger->ops->reopen(ledger->self, claims, count, ts_worker_now_ms(worker), rows, err)) {
+        return false;
+    }
+    for (uint32_t b = 0; b < TS_BUCKET_COUNT; b++) {
+        if (!same_server(&rows[b].identity, &worker->identity)) {
+            return ts_error_set(err,
+                                TS_ERROR_RETRY,
+                                0,
+                                "another Redis (run_id %s) is registered for bucket %u: "
+                                "connecting again",
+                                rows[b].identity.run_id,
+                                b);
+        }
+        worker->generations[b] = rows[b].generation;
+    }
+    for (size_t i = 0; i < count; i++) {
+        apply_claim(worker, lanes[i], &claims[i]);
+    }
+    return true;
+}
+
+enum opened { OPENED, OPEN_AGAIN, OPEN_FAILED };
+
+/* Opens every bucket for the lane. Buckets that Redis lost, or has of another generation, are
+ * raised: then everything is to be opened again. */
+static enum opened
+open_lane(struct ts_worker *worker, struct ts_lane_state *lane, struct ts_error *err)
+{
+    const struct ts_balances *balances = &worker->ports.balances;
+    struct ts_bucket_answer answers[TS_BUCKET_COUNT];
+    struct ts_raise raises[TS_BUCKET_COUNT];
+    size_t count = 0;
+    if (!balances->ops->open(balances->self,
+                             lane->id,
+                             lane->epoch,
+                             lane->next_offset,
+                             worker->generations,
+                             answers,
+                             err)) {
+        return OPEN_FAILED;
+    }
+    for (uint32_t b = 0; b < TS_BUCKET_COUNT; b++) {
+        switch (answers[b].status) {
+        case TS_BALANCES_OK:
+            break;
+        case TS_BALANCES_LOST:
+        case TS_BALANCES_STALE:
+            raises[count++] = (struct ts_raise){.bucket = b,
+                                                .generation = worker->generations[b],
+                                                .seen_generation = answers[b].seen_generation};
+            break;
+        case TS_BALANCES_FENCED:
+        case TS_BALANCES_REOPEN:
+        case TS_BALANCES_LOAD:
+        case TS_BALANCES_RANGE:
+        case TS_BALANCES_FULL:
+        case TS_BALANCES_ERROR:
+            ts_error_set(err,
+                         TS_ERROR_NONE,
+                         0,
+                         "bucket %u answered %s when partition %d was opened",
+                         b,
+                         ts_balances_status_name(answers[b].status),
+                         lane->id.partition);
+            return OPEN_AGAIN;
+        }
+    }
+    if (count == 0) {
+        return OPENED;
+    }
+    if (!raise_buckets(worker, raises, count, err)) {
+        return OPEN_FAILED;
+    }
+    ts_error_set(err, TS_ERROR_NONE, 0, "%zu buckets were lost in Redis", count);
+    return OPEN_AGAIN;
+}
+
+static bool start_lane(struct ts_worker *worker, struct ts_lane_state *lane, struct ts_error *err)
+{
+    int64_t from = lane->expect_tail ? lane->position - 1 : lane->position;
+    lane->phase = TS_LANE_OPEN;
+    return worker->ports.source.ops->start(worker->ports.source.self, lane->id, from, err);
+}
+
+/* Waits for answers that are still to come, so that their memory is free. */
+static bool end_charge(struct ts_worker *worker, struct ts_error *err)
+{
+    const struct ts_balances *balances = &worker->ports.balances;
+    int64_t until_us = ts_worker_now_us(worker) + CHARGE_END_MS * INT64_C(1000);
+    while (worker->calls_in_flight) {
+        enum ts_progress progress = balances->ops->apply_poll(balances->self, 10, err);
+        if (progress == TS_PROGRESS_DONE) {
+            worker->calls_in_flight = false;
+        } else if (progress == TS_PROGRESS_FAILED) {
+            return false;
+        } else if (ts_worker_now_us(worker) > until_us) {
+            return ts_error_set(err, TS_ERROR_RETRY, 0, "Redis does not answer");
+        }
+    }
+    return true;
+}
+
+static enum opened open_lanes(struct ts_worker *worker, struct ts_error *err)
+{
+    for (size_t i = 0; i < worker->lane_count; i++) {
+        struct ts_lane_state *lane = worker->lanes[i];
+        if (lane->phase == TS_LANE_CLAIMED) {
+            enum opened opened = open_lane(worker, lane, err);
+            if (opened != OPENED) {
+                return opened;
+            }
+        }
+    }
+    for (size_t i = 0; i < worker->lane_count; i++) {
+        if (worker->lanes[i]->phase == TS_LANE_CLAIMED &&
+            !start_lane(worker, worker->lanes[i], err)) {
+            return OPEN_AGAIN;
+        }
+    }
+    return OPENED;
+}
+
+void ts_worker_reopen(struct ts_worker *worker)
+{
+    struct ts_error err = {0};
+    if (!ts_worker_settle_end(worker)) {
+        ts_error_set(&err, TS_ERROR_RETRY, 0, "the outcome of a COMMIT is not known");
+        ts_worker_trouble(worker, TS_PHASE_DISCONNECTED, &err);
+        return;
+    }
+    if (!end_charge(worker, &err)) {
+        ts_worker_trouble(worker, TS_PHASE_DISCONNECTED, &err);
+        return;
+    }
+    drop_in_flight(worker);
+    if (!claim_lanes(worker, &err) || !raise_epochs(worker, &err)) {
+        ts_worker_trouble(worker, TS_PHASE_DISCONNECTED, &err);
+        return;
+    }
+    switch (open_lanes(worker, &err)) {
+    case OPENED:
+        worker->paused = false;
+        worker->blocked_us = 0;
+        worker->phase = TS_PHASE_RUNNING;
+        break;
+    case OPEN_AGAIN:
+        ts_worker_trouble(worker, TS_PHASE_REOPENING, &err);
+        break;
+    case OPEN_FAILED:
+        ts_worker_trouble(worker, TS_PHASE_DISCONNECTED, &err);
+        break;
+    }
+}
