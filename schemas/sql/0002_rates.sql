@@ -20,6 +20,7 @@ CREATE TABLE deck_version (
     published_at   timestamptz NOT NULL DEFAULT now(),
     row_count      bigint      NOT NULL,
     sha256         bytea       NOT NULL CHECK (octet_length(sha256) = 32),
+    content_hash   bigint      NOT NULL, -- XXH3 of csv: tells a good entry of the deck cache
     csv            bytea       NOT NULL, -- the file as it was published, byte for byte
     operator       text        NOT NULL
 );
