@@ -18,27 +18,23 @@ struct ts_rates_store {
 
 enum { REVISION, PLANS, VERSIONS, CONTENT, PUBLISH, SET_PLAN, STATEMENT_COUNT };
 
-static const struct ts_pg_statement statements[STATEMENT_COUNT] = {
-    [REVISION] = {"rates_revision", "SELECT revision FROM catalog_revision"},
-    [PLANS] = {"rates_plans",
-               "SELECT plan_no, name, s.key, s.value FROM rate_plan"
-               " LEFT JOIN LATERAL jsonb_each_text(settings) s ON true ORDER BY plan_no"},
-    [VERSIONS] = {"rates_versions",
-                  "SELECT version, plan_no, effective_from = '-infinity',"
-                  " CASE WHEN effective_from = '-infinity' THEN 'epoch' ELSE effective_from END,"
-                  " published_at, row_count, content_hash, octet_length(csv)::int8, operator"
-                  " FROM deck_version ORDER BY version"},
-    [CONTENT] = {"rates_content", "SELECT csv FROM deck_version WHERE version = $1::int8"},
-    [PUBLISH] = {"rates_publish",
-                 "INSERT INTO deck_version (plan_no, effective_from, row_count, sha256,"
-                 " content_hash, csv, operator) SELECT plan_no,"
-                 " coalesce($2::timestamptz, '-infinity'), $3::int8, sha256($4::bytea), $5::int8,"
-                 " $4::bytea, $6::text FROM rate_plan WHERE name = $1::text RETURNING version"},
-    [SET_PLAN] = {"rates_set_plan",
-                  "INSERT INTO rate_plan (name, settings)"
-                  " VALUES ($1::text, jsonb_object($2::text[], $3::text[]))"
-                  " ON CONFLICT (name) DO UPDATE SET settings = excluded.settings,"
-                  " updated_at = now()"},
+static const char *const statements[STATEMENT_COUNT] = {
+    [REVISION] = "SELECT revision FROM catalog_revision",
+    [PLANS] = "SELECT plan_no, name, s.key, s.value FROM rate_plan"
+              " LEFT JOIN LATERAL jsonb_each_text(settings) s ON true ORDER BY plan_no",
+    [VERSIONS] = "SELECT version, plan_no, effective_from = '-infinity',"
+                 " CASE WHEN effective_from = '-infinity' THEN 'epoch' ELSE effective_from END,"
+                 " published_at, row_count, content_hash, octet_length(csv)::int8, operator"
+                 " FROM deck_version ORDER BY version",
+    [CONTENT] = "SELECT csv FROM deck_version WHERE version = $1::int8",
+    [PUBLISH] = "INSERT INTO deck_version (plan_no, effective_from, row_count, sha256,"
+                " content_hash, csv, operator) SELECT plan_no,"
+                " coalesce($2::timestamptz, '-infinity'), $3::int8, sha256($4::bytea), $5::int8,"
+                " $4::bytea, $6::text FROM rate_plan WHERE name = $1::text RETURNING version",
+    [SET_PLAN] = "INSERT INTO rate_plan (name, settings)"
+                 " VALUES ($1::text, jsonb_object($2::text[], $3::text[]))"
+                 " ON CONFLICT (name) DO UPDATE SET settings = excluded.settings,"
+                 " updated_at = now()",
 };
 
 struct ts_rates_store *ts_rates_store_create(const char *url, struct ts_error *err)
@@ -92,7 +88,7 @@ static PGresult *call(struct ts_rates_store *store, int statement, struct ts_err
         ts_error_no_memory(err);
         return NULL;
     }
-    return ts_pg_exec_params(&store->session, statements[statement].sql, &store->params, err);
+    return ts_pg_exec_params(&store->session, statements[statement], &store->params, err);
 }
 
 bool ts_rates_store_revision(struct ts_rates_store *store, int64_t *revision, struct ts_error *err)
