@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The codec port on Avro's single-object encoding: two marker bytes, the fingerprint of the
+ * writer's schema, the Avro binary. Which schemas are known is settled when the codec is made: all
+ * that were ever part of this program, and those handed in. Immutable afterwards: one codec may be
+ * used by any number of threads. */
+#ifndef TS_ADAPTERS_AVRO_CODEC_H
+#define TS_ADAPTERS_AVRO_CODEC_H
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "ports/codec.h"
+
+#include <stddef.h>
+
+struct ts_avro_codec;
+
+/* A further writer schema, from a folder of the operator's. */
+struct ts_avro_schema {
+    const char *name; /* for messages: the file */
+    struct ts_bytes text;
+};
+
+/* Schemas of records that are not named CallDetailRecord are passed over, so that a folder may hold
+ * others too; one whose records could not be read is refused, as is a text that is no schema: class
+ * REJECT, with its name. The texts are not needed afterwards. */
+struct ts_avro_codec *
+ts_avro_codec_create(const struct ts_avro_schema *schemas, size_t count, struct ts_error *err);
+void ts_avro_codec_destroy(struct ts_avro_codec *codec);
+
+struct ts_codec ts_avro_codec_port(struct ts_avro_codec *codec);
+
+#endif
