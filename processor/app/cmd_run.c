@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `tollstream run`: the processor. Its main thread starts what there is, waits for a signal, and
+ * ends it again: SIGTERM or SIGINT drains (what was charged is settled and published, nothing new
+ * is taken), a second one ends the process at once. Either is safe: what was not settled is taken
+ * back and decided again by whoever comes next. */
+#include "adapters/avro/codec.h"
+#include "adapters/csv/deck_csv.h"
+#include "adapters/tzdata/zone_file.h"
+#include "app/command.h"
+#include "app/rates_loader.h"
+#include "app/session.h"
+#include "app/worker_thread.h"
+#include "core/numbering.h"
+#include "core/numbering_data.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { WORKERS_MAX = 64, LOOK_EVERY_MS = 100 };
+
+struct run {
+    struct ts_session *session;
+    struct ts_observer observer;
+    struct ts_numbering *numbering;
+    struct ts_avro_codec *codec;
+    struct ts_rates_loader *loader;
+    struct ts_worker_shared shared;
+    struct ts_worker_thread *workers[WORKERS_MAX];
+    size_t worker_count;
+};
+
+#define SAY(run, level, event, ...)                                                                \
+    (run)->observer.ops->say((run)->observer.self, level, event, __VA_ARGS__)
+
+static bool start_shared(struct run *run, struct ts_error *err)
+{
+    const struct ts_config *config = &run->session->config;
+    run->numbering = ts_numbering_create(ts_numbering_plan_embedded(), err);
+    run->codec = run->numbering == NULL ? NULL : ts_avro_codec_create(NULL, 0, err);
+    if (run->codec == NULL) {
+        return false;
+    }
+    struct ts_rates_loader_options rates = {
+        .postgres_url = config->postgres.url,
+        .redis_url = config->redis.url,
+        .history_days = config->usage.history_days,
+        .numbering = run->numbering,
+        .decks = ts_csv_decks(NULL),
+        .zones = ts_zone_files(),
+        .observer = run->observer,
+    };
+    run->loader = ts_rates_loader_start(&rates, err);
+    return run->loader != NULL;
+}
+
+static bool start_workers(struct run *run, struct ts_error *err)
+{
+    run->shared = (struct ts_worker_shared){
+        .config = &run->session->config,
+        .codec = ts_avro_codec_port(run->codec),
+        .rates = ts_rates_loader_port(run->loader),
+        .observer = run->observer,
+    };
+    for (int64_t i = 0; i < run->session->config.workers && i < WORKERS_MAX; i++) {
+        struct ts_worker_thread *worker = ts_worker_thread_start(&run->shared, err);
+        if (worker == NULL) {
+            return false;
+        }
+        run->workers[run->worker_count++] = worker;
+    }
+    return true;
+}
+
+static void drain(struct run *run)
+{
+    for (size_t i = 0; i < run->worker_count; i++) {
+        ts_worker_thread_drain(run->workers[i]);
+    }
+}
+
+static size_t ended_workers(const struct run *run)
+{
+    size_t ended = 0;
+    for (size_t i = 0; i < run->worker_count; i++) {
+        ended += ts_worker_thread_ended(run->workers[i]);
+    }
+    return ended;
+}
+
+static void block_signals(sigset_t *set)
+{
+    sigemptyset(set);
+    sigaddset(set, SIGTERM);
+    sigaddset(set, SIGINT);
+    pthread_sigmask(SIG_BLOCK, set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+/* Until all workers have ended: drained after a signal, or one met a fatal error. */
+static void watch(struct run *run, const sigset_t *signals)
+{
+    const struct timespec look = {.tv_nsec = LOOK_EVERY_MS * 1000000L};
+    int64_t left_ms = -1; /* -1: not draining */
+    while (ended_workers(run) < run->worker_count) {
+        int signal_no = sigtimedwait(signals, NULL, &look);
+        if (signal_no > 0 && left_ms >= 0) {
+            SAY(run, TS_LEVEL_WARNING, "stopped", "second signal: ended without draining");
+            _exit(TS_EXIT_FINDING);
+        }
+        if (left_ms < 0 && (signal_no > 0 || ended_workers(run) > 0)) {
+            SAY(run, TS_LEVEL_INFO, "draining", "settling what was charged, taking nothing new");
+            left_ms = run->session->config.shutdown_timeout_ms;
+            drain(run);
+        } else if (left_ms >= 0 && (left_ms -= LOOK_EVERY_MS) < 0) {
+            SAY(run,
+                TS_LEVEL_WARNING,
+                "stopped",
+                "not drained in %lld ms: ended; nothing is lost, it is decided again",
+                (long long)run->session->config.shutdown_timeout_ms);
+            _exit(TS_EXIT_FINDING);
+        }
+    }
+}
+
+static bool stop(struct run *run)
+{
+    bool drained = true;
+    drain(run);
+    for (size_t i = 0; i < run->worker_count; i++) {
+        drained = ts_worker_thread_join(run->workers[i]) && drained;
+    }
+    ts_rates_loader_stop(run->loader);
+    ts_avro_codec_destroy(run->codec);
+    ts_numbering_destroy(run->numbering);
+    return drained;
+}
+
+int ts_cmd_run(int argc, char **argv)
+{
+    struct ts_session session;
+    struct run run = {.session = &session};
+    int status = TS_EXIT_USAGE;
+    if (ts_session_begin(&session, "run", argc, argv)) {
+        struct ts_error err = {0};
+        sigset_t signals;
+        run.observer = ts_log_observer(&session.log);
+        block_signals(&signals);
+        bool started = start_shared(&run, &err) && start_workers(&run, &err);
+        if (started) {
+            SAY(&run, TS_LEVEL_INFO, "started", "%zu workers", run.worker_count);
+            watch(&run, &signals);
+        } else {
+            ts_session_fail(&session, &err);
+        }
+        bool drained = stop(&run);
+        SAY(&run, TS_LEVEL_INFO, "ended", "%s", drained ? "drained" : "after an error");
+        status = started && drained ? TS_EXIT_OK : TS_EXIT_USAGE;
+    }
+    ts_session_end(&session);
+    return status;
+}
