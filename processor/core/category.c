@@ -37,7 +37,7 @@ look_up(const struct ts_numbering *numbering, struct ts_bytes number, const char
         return ts_numbering_lookup(numbering, number);
     }
     if (is_short(number)) {
-        memcpy(info.region, country, sizeof info.region);
+        memcpy(info.region, country, strnlen(country, sizeof info.region - 1) + 1);
     }
     return info;
 }
