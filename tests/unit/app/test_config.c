@@ -16,7 +16,7 @@ static char *const no_environment[] = {NULL};
 /* Writes a settings file; the caller unlinks it. */
 static void write_file(char path[32], const char *text)
 {
-    snprintf(path, 32, "config-test-XXXXXX");
+    snprintf(path, 32, P_tmpdir "/config-test-XXXXXX");
     int fd = mkstemp(path);
     assert_true(fd >= 0);
     assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
