@@ -78,16 +78,28 @@ struct ts_decide_time {
     int32_t month; /* yyyymm */
 };
 
+/* In each, 0 stands for the default. */
 struct ts_decide_settings {
-    int64_t recharge_expires_after_ms; /* default 24 h */
+    int64_t recharge_expires_after_ms; /* 24 h: a request unanswered for so long has failed */
+    int64_t recharge_backoff_first_ms; /* 1 h: the wait after the first failure in a row; doubles */
+    int64_t recharge_backoff_longest_ms; /* 24 h */
 };
+
+/* So many failures in a row open the breaker: no request until a success, a new card, or an
+ * operator. */
+enum { TS_RECHARGE_FAILURES_MAX = 3 };
 
 enum { TS_DECIDE_EVENTS_MAX = 2 * TS_THRESHOLDS_MAX + 4 }; /* one movement's, at most */
 
 /* Applies one movement: adds `delta_micros` to state->balance_micros, judges, and updates state
  * (its watch levels too). Writes the events in the order they are to be told, numbered from
  * state->sequence + 1 and each with its event_id; their account_id and cause are the views given.
- * Returns how many. A delta of 0 tells nothing. */
+ * Returns how many. A delta of 0 tells nothing.
+ *
+ * The order: going down, `balance.low` from the highest threshold to the lowest, then
+ * `balance.exhausted`; going up, `balance.restored`, then `balance.low_cleared` from the lowest to
+ * the highest; then the recharge's. A request that nobody answered in time fails here when the
+ * balance is below the recharge threshold; otherwise when its timer falls due. */
 size_t ts_decide_movement(struct ts_account_state *state,
                           const struct ts_decide_settings *settings,
                           const struct ts_decide_time *time,

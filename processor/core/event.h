@@ -36,7 +36,9 @@ enum { TS_EVENT_ID_MAX = 48, TS_RECHARGE_ID_MAX = 48 };
 
 struct ts_event {
     enum ts_event_type type;
-    char event_id[TS_EVENT_ID_MAX]; /* NUL-terminated; the same when told again */
+    /* "<ts_hash64 of account_id, 16 hex digits>-<sequence>": made of what PostgreSQL keeps and of
+     * nothing else, so the same thing told again has the same. */
+    char event_id[TS_EVENT_ID_MAX];
     struct ts_bytes account_id;
     int64_t sequence; /* per account, from 1, without gaps */
     int64_t time_ms;  /* when decided, the processor's clock */
