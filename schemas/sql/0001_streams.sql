@@ -41,7 +41,7 @@ CREATE TABLE outbox (
     output     smallint NOT NULL, -- which output topic: ports/publisher.h
     account_no bigint   NOT NULL, -- 0: a dead letter
     sequence   bigint   NOT NULL, -- of the account; 0: a dead letter
-    key        bytea    NOT NULL,
+    key        bytea,
     payload    bytea    NOT NULL,
     PRIMARY KEY (topic, partition, "offset", n)
 );

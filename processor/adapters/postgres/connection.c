@@ -249,10 +249,10 @@ static PGresult *await_call(struct ts_pg_session *session, struct ts_error *err)
     return ts_pg_await(session, deadline, &result, err) ? result : give_up(session, err);
 }
 
-static bool prepare(struct ts_pg_session *session,
-                    const struct ts_pg_statement *statements,
-                    size_t count,
-                    struct ts_error *err)
+bool ts_pg_prepare(struct ts_pg_session *session,
+                   const struct ts_pg_statement *statements,
+                   size_t count,
+                   struct ts_error *err)
 {
     for (size_t i = 0; i < count; i++) {
         if (PQsendPrepare(session->conn, statements[i].name, statements[i].sql, 0, NULL) != 1) {
@@ -278,7 +278,7 @@ bool ts_pg_open(struct ts_pg_session *session,
         session->call_timeout_ms = options->statement_timeout_ms + GRACE_MS;
     }
     if (connect_session(session, options, err) && set_up(session, options, err) &&
-        prepare(session, statements, statement_count, err)) {
+        ts_pg_prepare(session, statements, statement_count, err)) {
         return true;
     }
     ts_pg_close(session);

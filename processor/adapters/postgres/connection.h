@@ -42,6 +42,10 @@ bool ts_pg_open(struct ts_pg_session *session,
                 const struct ts_pg_statement *statements,
                 size_t statement_count,
                 struct ts_error *err);
+bool ts_pg_prepare(struct ts_pg_session *session,
+                   const struct ts_pg_statement *statements,
+                   size_t count,
+                   struct ts_error *err);
 void ts_pg_close(struct ts_pg_session *session); /* also a closed or zeroed one */
 
 /* Waits until the socket can be read (or written, while output is pending) or the time is over.

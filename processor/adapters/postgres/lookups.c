@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the worker asks between two settles. */
+#include "adapters/postgres/worker.h"
+
+static PGresult *
+ask(struct ts_postgres *postgres, enum ts_pg_reading statement, struct ts_error *err)
+{
+    return ts_pg_call(&postgres->reading, &ts_pg_reading[statement], &postgres->params, err);
+}
+
+/* The n of a row that came WITH ORDINALITY, as an index. */
+static size_t index_of(const PGresult *rows, int row)
+{
+    return (size_t)ts_pg_i64(rows, row, 0) - 1;
+}
+
+bool ts_pg_buckets(void *self, struct ts_bucket_row rows[TS_BUCKET_COUNT], struct ts_error *err)
+{
+    struct ts_postgres *postgres = self;
+    ts_pg_params_clear(&postgres->params);
+    PGresult *result = ask(postgres, TS_PG_READ_BUCKETS, err);
+    if (result == NULL) {
+        return false;
+    }
+    for (int i = 0; i < TS_BUCKET_COUNT; i++) {
+        rows[i] = (struct ts_bucket_row){0};
+    }
+    for (int i = 0; i < PQntuples(result); i++) {
+        int32_t bucket = ts_pg_i32(result, i, 0);
+        if (bucket >= 0 && bucket < TS_BUCKET_COUNT) {
+            struct ts_bucket_row *row = &rows[bucket];
+            row->generation = ts_pg_i64(result, i, 1);
+            ts_pg_text(result, i, 2, row->identity.run_id, sizeof row->identity.run_id);
+            ts_pg_text(
+                result, i, 3, row->identity.replication_id, sizeof row->identity.replication_id);
+        }
+    }
+    PQclear(result);
+    return true;
+}
+
+static void read_profile(const PGresult *rows, int row, struct ts_profile_request *request)
+{
+    struct ts_account_profile *profile = &request->profile;
+    *profile = (struct ts_account_profile){.account_no = ts_pg_i64(rows, row, 1)};
+    memcpy(profile->account_id, request->account_id.data, request->account_id.size);
+    profile->account_id_size = (uint8_t)request->account_id.size;
+    ts_pg_text(rows, row, 2, profile->country, sizeof profile->country);
+    ts_pg_text(rows, row, 3, profile->timezone, sizeof profile->timezone);
+    profile->rate_plan = ts_pg_i32(rows, row, 4);
+    profile->revision = ts_pg_i32(rows, row, 5);
+    profile->status = (enum ts_account_status)ts_pg_i16(rows, row, 6);
+    profile->closed_ms = ts_pg_time_ms(rows, row, 7);
+    request->found = true;
+}
+
+bool ts_pg_profiles(void *self,
+                    struct ts_profile_request *requests,
+                    size_t count,
+                    struct ts_error *err)
+{
+    struct ts_postgres *postgres = self;
+    struct ts_pg_params *params = &postgres->params;
+    ts_pg_params_clear(params);
+    ts_pg_array_begin(params, TS_PG_TEXT);
+    for (size_t i = 0; i < count; i++) {
+        /* Longer than any account's: the table has none, and the profile no room. */
+        bool possible = requests[i].account_id.size <= TS_ACCOUNT_ID_MAX;
+        ts_pg_array_bytes(params, possible ? requests[i].account_id : (struct ts_bytes){0});
+        requests[i].found = false;
+    }
+    ts_pg_array_end(params);
+    PGresult *rows = ask(postgres, TS_PG_READ_PROFILES, err);
+    if (rows == NULL) {
+        return false;
+    }
+    for (int i = 0; i < PQntuples(rows); i++) {
+        read_profile(rows, i, &requests[index_of(rows, i)]);
+    }
+    PQclear(rows);
+    return true;
+}
+
+static bool read_balances(const PGresult *rows,
+                          struct ts_load_account *accounts,
+                          int64_t *generation,
+                          struct ts_error *err)
+{
+    for (int i = 0; i < PQntuples(rows); i++) {
+        struct ts_load_account *account = &accounts[index_of(rows, i)];
+        if (!ts_pg_bool(rows, i, 2)) {
+            return ts_error_set(err,
+                                TS_ERROR_FATAL,
+                                0,
+                                "account %.*s has a profile but no row: was it deleted?",
+                                TS_ARGS(account->account_id));
+        }
+        account->balance_micros = ts_pg_i64(rows, i, 3);
+        *generation = ts_pg_i64(rows, i, 1);
+    }
+    return true;
+}
+
+bool ts_pg_balances(void *self,
+                    uint32_t bucket,
+                    struct ts_load_account *accounts,
+                    size_t count,
+                    int64_t *generation,
+                    struct ts_error *err)
+{
+    struct ts_postgres *postgres = self;
+    struct ts_pg_params *params = &postgres->params;
+    ts_pg_params_clear(params);
+    ts_pg_param_i32(params, (int32_t)bucket);
+    ts_pg_array_begin(params, TS_PG_TEXT);
+    for (size_t i = 0; i < count; i++) {
+        ts_pg_array_bytes(params, accounts[i].account_id);
+    }
+    ts_pg_array_end(params);
+    PGresult *rows = ask(postgres, TS_PG_READ_BALANCES, err);
+    if (rows == NULL) {
+        return false;
+    }
+    bool ok = (size_t)PQntuples(rows) == count ||
+              ts_error_set(err, TS_ERROR_FATAL, 0, "bucket %u is not in redis_bucket", bucket);
+    ok = ok && read_balances(rows, accounts, generation, err);
+    PQclear(rows);
+    return ok;
+}
+
+/* A row with the same start and hash: the same identity, and then the same content? */
+static enum ts_identity_status
+compare_identity(const PGresult *rows, int row, const struct ts_identity *asked)
+{
+    const struct ts_cdr *cdr = asked->cdr;
+    if (!ts_bytes_equal(ts_pg_bytes(rows, row, 1), cdr->source) ||
+        !ts_bytes_equal(ts_pg_bytes(rows, row, 2), cdr->cdr_id) ||
+        ts_pg_i32(rows, row, 3) != cdr->leg) {
+        return TS_IDENTITY_COLLISION;
+    }
+    return (uint64_t)ts_pg_i64(rows, row, 4) == asked->fingerprint ? TS_IDENTITY_SAME
+                                                                   : TS_IDENTITY_CONFLICT;
+}
+
+bool ts_pg_identities(void *self,
+                      struct ts_identity *identities,
+                      size_t count,
+                      struct ts_error *err)
+{
+    struct ts_postgres *postgres = self;
+    struct ts_pg_params *params = &postgres->params;
+    ts_pg_params_clear(params);
+    ts_pg_array_begin(params, TS_PG_TIMESTAMPTZ);
+    for (size_t i = 0; i < count; i++) {
+        ts_pg_array_time(params, identities[i].cdr->start_ms);
+        identities[i].status = TS_IDENTITY_ABSENT;
+    }
+    ts_pg_array_end(params);
+    ts_pg_array_begin(params, TS_PG_INT8);
+    for (size_t i = 0; i < count; i++) {
+        ts_pg_array_i64(params, (int64_t)identities[i].identity_hash);
+    }
+    ts_pg_array_end(params);
+    PGresult *rows = ask(postgres, TS_PG_READ_IDENTITIES, err);
+    if (rows == NULL) {
+        return false;
+    }
+    for (int i = 0; i < PQntuples(rows); i++) {
+        struct ts_identity *identity = &identities[index_of(rows, i)];
+        identity->status = compare_identity(rows, i, identity);
+    }
+    PQclear(rows);
+    return true;
+}

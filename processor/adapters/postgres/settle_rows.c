@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "adapters/postgres/settle_rows.h"
+
+#include "base/assert.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* The columns in the order in which encode_row writes them, which is the table's. */
+enum { COLUMN_COUNT = 41 };
+static const char columns[] =
+    "start_time, identity_hash, account_no, fingerprint, balance_after_micros, movement,"
+    " charge_micros, rate_e8, connect_fee_e8, deck_version, billed, end_time, settled_at,"
+    " \"offset\", partition, duration_ms, pages, leg, generation, topic_no, license, service,"
+    " direction, disposition, category, unit, source, cdr_id, from_number, to_number, region,"
+    " prefix, description, answer_time, hangup_cause, origin_country, call_id, user_id, user_name,"
+    " department, attributes";
+
+/* Bytes of a row besides its texts: the column count and for each column a size and a number. */
+enum { ROW_FIXED_MAX = 2 + COLUMN_COUNT * (4 + 8) };
+
+void ts_pg_rows_init(struct ts_pg_rows *rows, size_t size_max)
+{
+    *rows = (struct ts_pg_rows){0};
+    ts_buffer_init(&rows->bytes, size_max);
+}
+
+void ts_pg_rows_finish(struct ts_pg_rows *rows)
+{
+    ts_buffer_finish(&rows->bytes);
+    free(rows->rows);
+    free(rows->runs);
+    *rows = (struct ts_pg_rows){0};
+}
+
+struct ts_bytes ts_pg_copy_header(void)
+{
+    return (struct ts_bytes){"PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0", 19};
+}
+
+struct ts_bytes ts_pg_copy_trailer(void)
+{
+    return (struct ts_bytes){"\377\377", 2};
+}
+
+void ts_pg_rows_copy_sql(const struct ts_pg_leaf *leaf, char out[TS_PG_COPY_SQL_MAX])
+{
+    int size = snprintf(
+        out, TS_PG_COPY_SQL_MAX, "COPY %s (%s) FROM STDIN (FORMAT binary)", leaf->name, columns);
+    TS_ASSERT(size > 0 && size < TS_PG_COPY_SQL_MAX);
+}
+
+static int compare_rows(const void *a, const void *b)
+{
+    const struct ts_record *left = ((const struct ts_pg_row *)a)->record;
+    const struct ts_record *right = ((const struct ts_pg_row *)b)->record;
+    if (left->cdr.start_ms != right->cdr.start_ms) {
+        return left->cdr.start_ms < right->cdr.start_ms ? -1 : 1;
+    }
+    int64_t left_hash = (int64_t)left->identity_hash;
+    int64_t right_hash = (int64_t)right->identity_hash;
+    return (left_hash > right_hash) - (left_hash < right_hash);
+}
+
+static bool make_room(struct ts_pg_rows *rows, size_t count)
+{
+    if (count <= rows->row_capacity) {
+        return true;
+    }
+    struct ts_pg_row *grown = realloc(rows->rows, count * sizeof *grown);
+    if (grown == NULL) {
+        return false;
+    }
+    rows->rows = grown;
+    rows->row_capacity = count;
+    return true;
+}
+
+bool ts_pg_rows_collect(struct ts_pg_rows *rows,
+                        const struct ts_settlement *settlement,
+                        struct ts_error *err)
+{
+    rows->row_count = 0;
+    rows->run_count = 0;
+    ts_buffer_clear(&rows->bytes);
+    if (!make_room(rows, settlement->record_count)) {
+        return ts_error_no_memory(err);
+    }
+    for (size_t i = 0; i < settlement->record_count; i++) {
+        if (settlement->records[i]->outcome == TS_OUTCOME_SETTLED) {
+            TS_ASSERT(settlement->record_accounts[i] != NULL);
+            rows->rows[rows->row_count++] = (struct ts_pg_row){
+                .record = settlement->records[i], .account = settlement->record_accounts[i]};
+        }
+    }
+    if (rows->row_count > 1) {
+        qsort(rows->rows, rows->row_count, sizeof *rows->rows, compare_rows);
+    }
+    return true;
+}
+
+bool ts_pg_rows_covered(const struct ts_pg_rows *rows, const struct ts_pg_leaves *leaves)
+{
+    const struct ts_pg_leaf *leaf = NULL;
+    for (size_t i = 0; i < rows->row_count; i++) {
+        int64_t start_ms = rows->rows[i].record->cdr.start_ms;
+        if (leaf == NULL || start_ms >= leaf->to_ms) { /* the rows are sorted */
+            leaf = ts_pg_leaves_find(leaves, start_ms);
+            if (leaf == NULL) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static void refuse_too_old(struct ts_record *record)
+{
+    record->outcome = TS_OUTCOME_DEAD_LETTER;
+    record->reason = TS_REASON_TOO_OLD;
+    record->message = TS_LITERAL("start_time: the call began before the oldest usage partition");
+}
+
+bool ts_pg_rows_refuse_too_old(struct ts_pg_rows *rows,
+                               const struct ts_pg_leaves *leaves,
+                               size_t *refused,
+                               struct ts_error *err)
+{
+    *refused = 0;
+    for (size_t i = 0; i < rows->row_count; i++) {
+        struct ts_record *record = rows->rows[i].record;
+        int64_t start_ms = record->cdr.start_ms;
+        if (leaves->count > 0 && start_ms < leaves->items[0].from_ms) {
+            refuse_too_old(record);
+            ++*refused;
+        } else if (ts_pg_leaves_find(leaves, start_ms) == NULL) {
+            return ts_error_set(err,
+                                TS_ERROR_RETRY,
+                                0,
+                                "no usage partition takes a call that began at %lld ms: the "
+                                "partition keeper should have made it",
+                                (long long)start_ms);
+        }
+    }
+    return true;
+}
+
+/* --- one row: each column is a 4-byte size and the value */
+
+static char *put_i16(char *at, int16_t value)
+{
+    ts_pg_put_i32(at, 2);
+    ts_pg_put_i16(at + 4, value);
+    return at + 6;
+}
+
+static char *put_i32(char *at, int32_t value)
+{
+    ts_pg_put_i32(at, 4);
+    ts_pg_put_i32(at + 4, value);
+    return at + 8;
+}
+
+static char *put_i64(char *at, int64_t value)
+{
+    ts_pg_put_i32(at, 8);
+    ts_pg_put_i64(at + 4, value);
+    return at + 12;
+}
+
+static char *put_time(char *at, int64_t ms)
+{
+    return put_i64(at, ts_pg_time_of_ms(ms));
+}
+
+static char *put_null(char *at)
+{
+    ts_pg_put_i32(at, -1);
+    return at + 4;
+}
+
+/* An absent view is NULL. */
+static char *put_bytes(char *at, struct ts_bytes value)
+{
+    if (value.data == NULL) {
+        return put_null(at);
+    }
+    ts_pg_put_i32(at, (int32_t)value.size);
+    memcpy(at + 4, value.data, value.size);
+    return at + 4 + value.size;
+}
+
+/* For columns that are never NULL: absent is empty. */
+static char *put_text(char *at, struct ts_bytes value)
+{
+    return put_bytes(at, value.data != NULL ? value : (struct ts_bytes){"", 0});
+}
+
+static size_t texts_size(const struct ts_cdr *cdr, const struct ts_rating *rating)
+{
+    return cdr->source.size + cdr->cdr_id.size + cdr->from_number.size + cdr->to_number.size +
+           TS_COUNTRY_MAX + rating->prefix.size + rating->description.size +
+           cdr->origin_country.size + cdr->call_id.size + cdr->user_id.size + cdr->user_name.size +
+           cdr->department.size + cdr->attributes.encoded.size;
+}
+
+static char *put_numbers(char *at, const struct ts_record *record, int64_t settled_ms)
+{
+    const struct ts_rating *rating = &record->rating;
+    at = put_i64(at, rating->charge_micros);
+    at = put_i64(at, rating->rate_e8);
+    at = put_i64(at, rating->connect_fee_e8);
+    at = put_i64(at, rating->deck_version);
+    at = put_i64(at, rating->billed);
+    at = put_time(at, record->cdr.end_ms);
+    at = put_time(at, settled_ms);
+    at = put_i64(at, record->offset);
+    at = put_i32(at, record->lane.partition);
+    at = put_i32(at, (int32_t)record->cdr.duration_ms); /* validated: at most 7 days */
+    at = put_i32(at, record->cdr.pages);
+    at = put_i32(at, record->cdr.leg);
+    return put_i32(at, 0); /* generation: the first settlement */
+}
+
+static char *put_codes(char *at, const struct ts_cdr *cdr, const struct ts_rating *rating)
+{
+    at = put_i16(at, (int16_t)cdr->license);
+    at = put_i16(at, (int16_t)cdr->service);
+    at = put_i16(at, (int16_t)cdr->direction);
+    at = put_i16(at, (int16_t)cdr->disposition);
+    at = put_i16(at, (int16_t)rating->category);
+    return put_i16(at, (int16_t)rating->unit);
+}
+
+static char *put_texts(char *at, const struct ts_cdr *cdr, const struct ts_rating *rating)
+{
+    at = put_text(at, cdr->source);
+    at = put_text(at, cdr->cdr_id);
+    at = put_text(at, cdr->from_number);
+    at = put_text(at, cdr->to_number);
+    at = put_text(at, ts_bytes_of(rating->region));
+    at = put_text(at, rating->prefix);
+    return put_text(at, rating->description);
+}
+
+static char *put_optional(char *at, const struct ts_cdr *cdr)
+{
+    at = cdr->has_answer ? put_time(at, cdr->answer_ms) : put_null(at);
+    at = cdr->has_hangup_cause ? put_i32(at, cdr->hangup_cause) : put_null(at);
+    at = put_bytes(at, cdr->origin_country);
+    at = put_bytes(at, cdr->call_id);
+    at = put_bytes(at, cdr->user_id);
+    at = put_bytes(at, cdr->user_name);
+    at = put_bytes(at, cdr->department);
+    return cdr->attributes.count > 0 ? put_bytes(at, cdr->attributes.encoded) : put_null(at);
+}
+
+static bool encode_row(struct ts_buffer *bytes,
+                       struct ts_pg_row *row,
+                       int64_t settled_ms,
+                       const int16_t topic_no[TS_INPUT_COUNT])
+{
+    const struct ts_record *record = row->record;
+    const struct ts_cdr *cdr = &record->cdr;
+    char *start = ts_buffer_reserve(bytes, ROW_FIXED_MAX + texts_size(cdr, &record->rating));
+    if (start == NULL) {
+        return false;
+    }
+    char *at = start;
+    ts_pg_put_i16(at, COLUMN_COUNT);
+    at = put_time(at + 2, cdr->start_ms);
+    at = put_i64(at, (int64_t)record->identity_hash);
+    at = put_i64(at, row->account->profile->account_no);
+    at = put_i64(at, (int64_t)record->fingerprint);
+    row->begin = bytes->size;
+    row->patch = bytes->size + (size_t)(at - start);
+    at = put_i64(at, 0); /* balance_after_micros */
+    at = put_i64(at, 0); /* movement */
+    at = put_numbers(at, record, settled_ms);
+    at = put_i16(at, topic_no[record->lane.input]);
+    at = put_codes(at, cdr, &record->rating);
+    at = put_texts(at, cdr, &record->rating);
+    at = put_optional(at, cdr);
+    ts_buffer_commit(bytes, (size_t)(at - start));
+    row->end = bytes->size;
+    return true;
+}
+
+void ts_pg_rows_patch(struct ts_pg_rows *rows)
+{
+    for (size_t i = 0; i < rows->row_count; i++) {
+        const struct ts_pg_row *row = &rows->rows[i];
+        char *at = rows->bytes.data + row->patch;
+        at = put_i64(at, row->record->balance_after_micros);
+        put_i64(at, row->record->movement);
+    }
+}
+
+/* --- all rows */
+
+static struct ts_pg_run *add_run(struct ts_pg_rows *rows, const struct ts_pg_leaf *leaf, size_t row)
+{
+    if (rows->run_count == rows->run_capacity) {
+        size_t capacity = rows->run_capacity == 0 ? 8 : 2 * rows->run_capacity;
+        struct ts_pg_run *runs = realloc(rows->runs, capacity * sizeof *runs);
+        if (runs == NULL) {
+            return NULL;
+        }
+        rows->runs = runs;
+        rows->run_capacity = capacity;
+    }
+    struct ts_pg_run *run = &rows->runs[rows->run_count++];
+    *run = (struct ts_pg_run){.leaf = *leaf, .first_row = row, .begin = rows->bytes.size};
+    return run;
+}
+
+bool ts_pg_rows_encode(struct ts_pg_rows *rows,
+                       const struct ts_settlement *settlement,
+                       const struct ts_pg_leaves *leaves,
+                       const int16_t topic_no[TS_INPUT_COUNT],
+                       struct ts_error *err)
+{
+    struct ts_pg_run *run = NULL;
+    for (size_t i = 0; i < rows->row_count; i++) {
+        struct ts_pg_row *row = &rows->rows[i];
+        int64_t start_ms = row->record->cdr.start_ms;
+        if (run == NULL || start_ms >= run->leaf.to_ms) {
+            const struct ts_pg_leaf *leaf = ts_pg_leaves_find(leaves, start_ms);
+            TS_ASSERT(leaf != NULL);
+            run = add_run(rows, leaf, i);
+            if (run == NULL) {
+                return ts_error_no_memory(err);
+            }
+        }
+        if (!encode_row(&rows->bytes, row, settlement->now_ms, topic_no)) {
+            return ts_error_set(err,
+                                TS_ERROR_FATAL,
+                                0,
+                                "the rows of a settlement exceed %zu bytes: settle fewer records "
+                                "at once",
+                                rows->bytes.size_max);
+        }
+        run->end_row = i + 1;
+        run->end = rows->bytes.size;
+    }
+    return true;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The SQL of a worker's two sessions, prepared when they connect. Private to adapters/postgres. */
+#ifndef TS_ADAPTERS_POSTGRES_STATEMENTS_H
+#define TS_ADAPTERS_POSTGRES_STATEMENTS_H
+
+#include "adapters/postgres/connection.h"
+
+enum ts_pg_reading {
+    TS_PG_READ_KNOWN,
+    TS_PG_READ_CLAIM,
+    TS_PG_READ_BUCKETS,
+    TS_PG_READ_REOPEN,
+    TS_PG_READ_RAISE_LOCK,
+    TS_PG_READ_RAISE,
+    TS_PG_READ_PROFILES,
+    TS_PG_READ_BALANCES,
+    TS_PG_READ_IDENTITIES,
+    TS_PG_READ_OUTBOX,
+    TS_PG_READ_OUTBOX_TRIM,
+    TS_PG_READ_TOPIC,
+    TS_PG_READING_COUNT
+};
+
+enum ts_pg_writing {
+    TS_PG_WRITE_BEGIN,
+    TS_PG_WRITE_LOCK,
+    TS_PG_WRITE_LANES,
+    TS_PG_WRITE_BUCKETS,
+    TS_PG_WRITE_ACCOUNTS,
+    TS_PG_WRITE_STATES_READ,
+    TS_PG_WRITE_OLDER,
+    TS_PG_WRITE_DUPLICATES,
+    TS_PG_WRITE_DEAD_LETTERS,
+    TS_PG_WRITE_STATES,
+    TS_PG_WRITE_OUTBOX,
+    TS_PG_WRITE_ATTACHED,
+    TS_PG_WRITE_COMMIT,
+    TS_PG_WRITE_OVERFLOWS,
+    TS_PG_WRITING_COUNT
+};
+
+extern const struct ts_pg_statement ts_pg_reading[TS_PG_READING_COUNT];
+extern const struct ts_pg_statement ts_pg_writing[TS_PG_WRITING_COUNT];
+
+#endif
