@@ -59,6 +59,27 @@ static int find_option(const struct ts_args *args, const char *word)
     return -1;
 }
 
+static bool may_repeat(const struct ts_option *option)
+{
+    size_t size = option->value != NULL ? strlen(option->value) : 0;
+    return size > 3 && strcmp(option->value + size - 3, "...") == 0;
+}
+
+static bool keep_value(struct ts_args *args, int found, const char *value)
+{
+    const struct ts_option *option = &args->command->options[found];
+    args->values[found] = value;
+    if (may_repeat(option)) {
+        if (args->repeated_count == TS_ARGS_REPEATED_MAX) {
+            ts_args_refuse(
+                args, "--%s is given more than %d times", option->name, TS_ARGS_REPEATED_MAX);
+            return false;
+        }
+        args->repeated[args->repeated_count++] = value;
+    }
+    return true;
+}
+
 /* Takes the option at argv[*i], with its value from the next word if it needs one. */
 static bool take_option(struct ts_args *args, int argc, char **argv, int *i)
 {
@@ -69,7 +90,7 @@ static bool take_option(struct ts_args *args, int argc, char **argv, int *i)
     const struct ts_option *option = &args->command->options[found];
     const char *equals = strchr(argv[*i], '=');
     TS_ASSERT(found < TS_ARGS_OPTIONS_MAX);
-    if (args->values[found] != NULL) {
+    if (args->values[found] != NULL && !may_repeat(option)) {
         return ts_args_refuse(args, "--%s is given twice", option->name) == TS_EXIT_OK;
     }
     if (option->value == NULL) {
@@ -78,15 +99,13 @@ static bool take_option(struct ts_args *args, int argc, char **argv, int *i)
                ts_args_refuse(args, "--%s takes no value", option->name) == TS_EXIT_OK;
     }
     if (equals != NULL) {
-        args->values[found] = equals + 1;
-        return true;
+        return keep_value(args, found, equals + 1);
     }
     if (*i + 1 >= argc) {
         return ts_args_refuse(args, "--%s needs a value: %s", option->name, option->value) ==
                TS_EXIT_OK;
     }
-    args->values[found] = argv[++*i];
-    return true;
+    return keep_value(args, found, argv[++*i]);
 }
 
 static bool take_action(struct ts_args *args)

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { TS_ARGS_OPTIONS_MAX = 16 };
+enum { TS_ARGS_OPTIONS_MAX = 16, TS_ARGS_REPEATED_MAX = 8 };
 
 struct ts_args {
     const struct ts_command *command;
@@ -19,6 +19,11 @@ struct ts_args {
     char **operands;                /* in argv, in order */
     size_t operand_count;
     const char *values[TS_ARGS_OPTIONS_MAX]; /* by option; a flag's is "" */
+
+    /* Values, in order, of the one option of a command that may be given several times: its value
+     * is written with "..." in the table. */
+    const char *repeated[TS_ARGS_REPEATED_MAX];
+    size_t repeated_count;
 };
 
 /* Reorders argv. False after telling what is wrong. */

@@ -25,6 +25,19 @@ static const struct ts_option check_config_options[] = {
     JSON,
     END};
 
+#ifdef TS_HAVE_CMD_RATE
+static const struct ts_option rate_options[] = {
+    {"deck", "DECK.csv", "the rate deck"},
+    {"base", "DECK.csv...", "deck of the base plan, of that one's base plan, and so on"},
+    {"account", "FILE.json", "country, timezone, local_zone, emergency_numbers; default US"},
+    {"timezone", "ZONE", "of the decks' days and times; default UTC"},
+    {"currency", "CODE", "default USD"},
+    {"decimals", "0..6", "of a charge; default 6"},
+    {"rounding", "half_up|up|down|half_even", "of a charge; default half_up"},
+    {"explain", NULL, "add the steps: rows considered, which won and why, the arithmetic"},
+    END};
+#endif
+
 /* In the order in which an operator meets them. */
 const struct ts_command ts_commands[] = {
 #ifdef TS_HAVE_CMD_RUN
@@ -51,6 +64,16 @@ const struct ts_command ts_commands[] = {
      NULL,
      NULL,
      ts_cmd_numbers},
+#ifdef TS_HAVE_CMD_RATE
+    {"rate",
+     "--deck DECK.csv [FILE]",
+     "price call-detail records without any server",
+     "Reads one JSON object a line, from standard input when FILE is absent or -, with the fields\n"
+     "of a CDR, and prints one JSON object for each, in order: its price, or why it has none.",
+     NULL,
+     rate_options,
+     ts_cmd_rate},
+#endif
     {"version", "", "print the version", NULL, NULL, NULL, ts_cmd_version},
 };
 
