@@ -90,7 +90,7 @@ static bool balances_create(void *self,
     }
     bool ok = check_written(balances, err);
     for (size_t i = 0; ok && i < count; i++) {
-        struct ts_bucket_answer answer;
+        struct ts_bucket_answer answer = {.status = TS_BALANCES_ERROR};
         ok = read_bucket_answer(balances, &answer, err) &&
              (answer.status == TS_BALANCES_OK || fail_unknown(balances, err));
     }
@@ -147,7 +147,7 @@ static bool balances_load(void *self,
     struct ts_bucket_answer whole = {.status = TS_BALANCES_OK};
     bool ok = check_written(balances, err);
     for (size_t i = 0; ok && i < calls; i++) {
-        struct ts_bucket_answer part;
+        struct ts_bucket_answer part = {.status = TS_BALANCES_ERROR};
         ok = read_bucket_answer(balances, &part, err);
         if (ok && part.status != TS_BALANCES_OK) {
             whole = part;

@@ -157,7 +157,7 @@ static bool visit_undo(const struct ts_redis_bucket_visitor *visitor,
                        struct ts_bytes record)
 {
     struct ts_lane lane;
-    if (!ts_redis_lane_parse(tag, &lane)) {
+    if (record.data == NULL || !ts_redis_lane_parse(tag, &lane)) {
         return false;
     }
     for (int spaces = 0; spaces < 2; spaces++) {

@@ -25,7 +25,7 @@ static const struct reply_kind kinds[] = {
     {"NOREPLICAS", TS_ERROR_RETRY, "too few replicas are attached (min-replicas-to-write)"},
     {"NOAUTH", TS_ERROR_FATAL, "the server wants a password; put it in the redis url"},
     {"WRONGPASS", TS_ERROR_FATAL, "the user or password in the redis url is not accepted"},
-    {"NOPERM", TS_ERROR_FATAL, "the redis user lacks rights; see the run book for those needed"},
+    {"NOPERM", TS_ERROR_FATAL, "the redis user needs " TS_REDIS_RIGHTS},
     {"WRONGTYPE", TS_ERROR_FATAL, "another program uses our keys; give us a database of our own"},
 };
 
@@ -48,6 +48,9 @@ static const struct reply_kind *find_kind_in(const char *text)
     for (const char *at = wrapped; kind == NULL && at != NULL; at = strchr(at, ' ')) {
         at += strspn(at, " -");
         kind = find_kind(at, strcspn(at, " "));
+    }
+    if (kind == NULL && strstr(text, "The user executing the script can't") != NULL) {
+        kind = find_kind("NOPERM", strlen("NOPERM")); /* the same, told without the name */
     }
     return kind;
 }

@@ -7,6 +7,9 @@
 
 #include <stdbool.h>
 
+/* What an ACL must grant us (ACL SETUSER). */
+#define TS_REDIS_RIGHTS "~{b* ~deck:* +@connection +@scripting +@hash +info +unlink +get +set"
+
 /* From the text of an error reply ("OOM command not allowed …"). Class FATAL for what only a human
  * can mend (credentials, rights, another program's key), RETRY for everything else. Returns false.
  */

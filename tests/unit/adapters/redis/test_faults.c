@@ -3,6 +3,8 @@
  * name, nothing is charged twice, and connecting and reopening mends it. */
 #include "tests/unit/adapters/redis/balances_fixture.h"
 
+#include "adapters/redis/reply.h"
+
 #include <sys/stat.h>
 
 static struct fixture fixture;
@@ -258,6 +260,34 @@ static void passwords(void **state)
     redis_server_stop(&server);
 }
 
+/* The rights that the error names are those that it takes. */
+static void a_user_of_limited_rights(void **state)
+{
+    (void)state;
+    struct fixture limited;
+    char url[96];
+    enum ts_balances_status status = TS_BALANCES_ERROR;
+    assert_true(fixture_start(&limited, NULL));
+    fixture_do(&limited, "ACL SETUSER worker on >pw " TS_REDIS_RIGHTS);
+    (void)snprintf(url, sizeof url, "redis://worker:pw@127.0.0.1:%d", limited.server.port);
+    struct ts_redis_options options = {.url = url};
+    ts_redis_balances_destroy(limited.balances);
+    limited.balances = ts_redis_balances_create(&options, &limited.err);
+    limited.port = ts_redis_balances_port(limited.balances);
+    fixture_reset(&limited);
+    assert_int_equal(fixture_load(&limited, 7, "ann", 100), TS_BALANCES_OK);
+    assert_int_equal(fixture_charge(&limited, TOKEN, 100, &status), TS_PROGRESS_DONE);
+    assert_int_equal(status, TS_BALANCES_OK);
+    assert_true(fixture_open(&limited, TOKEN + 1, 100));
+    assert_int_equal(fixture_balance(&limited, 7, "ann"), 100);
+
+    fixture_do(&limited, "ACL SETUSER worker -hset");
+    assert_int_equal(fixture_charge(&limited, TOKEN + 1, 100, &status), TS_PROGRESS_FAILED);
+    assert_int_equal(limited.err.class, TS_ERROR_FATAL);
+    assert_non_null(strstr(limited.err.text, "+@hash"));
+    fixture_stop(&limited);
+}
+
 /* "unknown command 'AUTH', with args beginning with: 'wr0ng'". */
 static void a_server_that_repeats_the_password(void **state)
 {
@@ -317,6 +347,7 @@ int main(void)
         cmocka_unit_test_setup(cannot_save, reset),
         cmocka_unit_test(no_server),
         cmocka_unit_test(passwords),
+        cmocka_unit_test(a_user_of_limited_rights),
         cmocka_unit_test(a_server_that_repeats_the_password),
         cmocka_unit_test(a_cluster_node),
     };

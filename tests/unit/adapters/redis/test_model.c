@@ -86,11 +86,10 @@ static void model_apply(struct model *model, int lane, uint32_t slot)
     const char *answer = apply(&(struct charge){
         model->generation, token, committed, model_lanes[lane], slot, items, count});
     const char *expected = "OK";
-    if (!model->opened[lane] || token > model->token[lane]) {
-        expected = "REOPEN";
-    } else if (token < model->token[lane]) {
+    if (model->opened[lane] && token < model->token[lane]) {
         expected = "FENCED";
-    } else if (first <= model->applied[lane]) {
+    } else if (!model->opened[lane] || token > model->token[lane] ||
+               first <= model->applied[lane]) {
         expected = "REOPEN";
     } else if (absent) {
         expected = "LOAD";
