@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "adapters/postgres/partitions.h"
+
+#include "adapters/postgres/connection.h"
+#include "adapters/postgres/leaves.h"
+#include "adapters/postgres/schema.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum { CONNECT_TIMEOUT_MS = 5000, LOCK_TIMEOUT_MS = 5000, SQL_MAX = 1024, LEAF_TEXT_MAX = 32 };
+
+#define HOUR_MS INT64_C(3600000)
+#define DAY_MS (24 * HOUR_MS)
+
+/* "toll", "leaf" */
+#define KEEPER_LOCK "1953459308, 1818583398"
+
+struct ts_partitions {
+    struct ts_partitions_options options;
+    char *url;
+    struct ts_pg_session session;
+    struct ts_pg_leaves leaves;
+};
+
+struct ts_partitions_options ts_partitions_defaults(void)
+{
+    return (struct ts_partitions_options){
+        .leaf_hours = 24, .history_days = 62, .ahead_days = 3, .close_after_hours = 48};
+}
+
+static bool check_options(const struct ts_partitions_options *options, struct ts_error *err)
+{
+    bool size = options->leaf_hours == 1 || options->leaf_hours == 6 || options->leaf_hours == 24;
+    bool days = options->history_days >= 1 && options->history_days <= 3660 &&
+                options->ahead_days >= 2 && options->ahead_days <= 366;
+    if (size && days && options->close_after_hours >= 0) {
+        return true;
+    }
+    return ts_error_set(err,
+                        TS_ERROR_REJECT,
+                        0,
+                        "usage partitions: leaf_hours is 1, 6 or 24, history_days 1 to 3660, "
+                        "ahead_days 2 to 366, close_after_hours not negative");
+}
+
+struct ts_partitions *ts_partitions_create(const struct ts_partitions_options *options,
+                                           struct ts_error *err)
+{
+    if (!check_options(options, err)) {
+        return NULL;
+    }
+    struct ts_partitions *partitions = calloc(1, sizeof *partitions);
+    char *url = strdup(options->url);
+    if (partitions == NULL || url == NULL) {
+        free(partitions);
+        free(url);
+        ts_error_no_memory(err);
+        return NULL;
+    }
+    partitions->options = *options;
+    partitions->options.url = url;
+    partitions->url = url;
+    return partitions;
+}
+
+void ts_partitions_destroy(struct ts_partitions *partitions)
+{
+    if (partitions != NULL) {
+        ts_pg_close(&partitions->session);
+        ts_pg_leaves_finish(&partitions->leaves);
+        free(partitions->url);
+        free(partitions);
+    }
+}
+
+static bool connected(struct ts_partitions *partitions, struct ts_error *err)
+{
+    struct ts_pg_session *session = &partitions->session;
+    if (session->conn != NULL && PQstatus(session->conn) == CONNECTION_OK) {
+        return true;
+    }
+    ts_pg_close(session);
+    struct ts_pg_session_options options = {
+        .url = partitions->url,
+        .role = "partitions",
+        .connect_timeout_ms = CONNECT_TIMEOUT_MS,
+        .lock_timeout_ms = LOCK_TIMEOUT_MS,
+    };
+    if (!ts_pg_open(session, &options, NULL, 0, err)) {
+        return false;
+    }
+    if (!ts_pg_schema_check(session, err)) {
+        ts_pg_close(session);
+        return false;
+    }
+    return true;
+}
+
+static void
+say(const struct ts_partitions *partitions, const char *event, const char *leaf, const char *done)
+{
+    const struct ts_observer *observer = &partitions->options.observer;
+    if (observer->ops != NULL) {
+        observer->ops->say(
+            observer->self, TS_LEVEL_INFO, event, "usage partition %s was %s", leaf, done);
+    }
+}
+
+static int64_t floor_to(int64_t value, int64_t step)
+{
+    int64_t rest = value % step;
+    return value - (rest < 0 ? rest + step : rest);
+}
+
+/* --- making */
+
+static void write_time(int64_t ms, const char *format, char *out, size_t size)
+{
+    time_t seconds = (time_t)(ms / 1000);
+    struct tm utc;
+    gmtime_r(&seconds, &utc);
+    strftime(out, size, format, &utc);
+}
+
+static bool is_due(const struct ts_partitions *partitions, int64_t to_ms, int64_t now_ms)
+{
+    return to_ms + partitions->options.close_after_hours * HOUR_MS <= now_ms;
+}
+
+/* One that is due to be closed is made with a closed leaf's index: it has nothing to freeze. */
+static bool make_leaf(struct ts_partitions *partitions,
+                      int64_t from_ms,
+                      int64_t to_ms,
+                      bool closed,
+                      struct ts_error *err)
+{
+    char name[LEAF_TEXT_MAX];
+    char from[LEAF_TEXT_MAX];
+    char to[LEAF_TEXT_MAX];
+    write_time(from_ms, "usage_%Y%m%d_%H%M", name, sizeof name);
+    write_time(from_ms, "%Y-%m-%d %H:%M:%SZ", from, sizeof from);
+    write_time(to_ms, "%Y-%m-%d %H:%M:%SZ", to, sizeof to);
+    char sql[SQL_MAX];
+    snprintf(sql,
+             sizeof sql,
+             "BEGIN; CREATE TABLE %s (LIKE usage INCLUDING DEFAULTS INCLUDING CONSTRAINTS)%s;"
+             "CREATE INDEX %s_%s ON %s %s;"
+             "ALTER TABLE usage ATTACH PARTITION %s FOR VALUES FROM ('%s') TO ('%s'); COMMIT",
+             name,
+             closed ? "" : " WITH (autovacuum_vacuum_insert_threshold = -1)",
+             name,
+             closed ? "account" : "hot",
+             name,
+             closed ? "(account_no, start_time)"
+                    : "USING brin (account_no int8_bloom_ops) WITH (autosummarize = on)",
+             name,
+             from,
+             to);
+    if (!ts_pg_run(&partitions->session, sql, err)) {
+        ts_pg_run(&partitions->session, "ROLLBACK", NULL);
+        return ts_error_prefix(err, "usage partition %s", name);
+    }
+    return true;
+}
+
+/* The end of a new leaf that begins at from_ms: a whole one's, or where the next one begins. */
+static int64_t end_of_leaf(const struct ts_partitions *partitions, int64_t from_ms)
+{
+    int64_t size = partitions->options.leaf_hours * HOUR_MS;
+    int64_t to_ms = floor_to(from_ms, size) + size;
+    for (size_t i = 0; i < partitions->leaves.count; i++) {
+        int64_t next_ms = partitions->leaves.items[i].from_ms;
+        if (next_ms > from_ms && next_ms < to_ms) {
+            to_ms = next_ms;
+        }
+    }
+    return to_ms;
+}
+
+static bool make_missing(struct ts_partitions *partitions, int64_t now_ms, struct ts_error *err)
+{
+    int64_t size = partitions->options.leaf_hours * HOUR_MS;
+    int64_t until_ms = now_ms + partitions->options.ahead_days * DAY_MS;
+    int64_t at_ms = floor_to(now_ms - partitions->options.history_days * DAY_MS, size);
+    int made = 0;
+    if (!ts_pg_leaves_load(&partitions->session, &partitions->leaves, err)) {
+        return false;
+    }
+    while (at_ms < until_ms) {
+        const struct ts_pg_leaf *there = ts_pg_leaves_find(&partitions->leaves, at_ms);
+        int64_t to_ms = there != NULL ? there->to_ms : end_of_leaf(partitions, at_ms);
+        if (there == NULL) {
+            bool closed = is_due(partitions, to_ms, now_ms);
+            if (!make_leaf(partitions, at_ms, to_ms, closed, err)) {
+                return false;
+            }
+            made++;
+        }
+        at_ms = to_ms;
+    }
+    if (made > 0) {
+        char count[LEAF_TEXT_MAX];
+        snprintf(count, sizeof count, "(%d of them)", made);
+        say(partitions, "partitions_made", count, "made");
+    }
+    return true;
+}
+
+static void unlock(struct ts_partitions *partitions)
+{
+    if (partitions->session.conn != NULL) {
+        ts_pg_run(&partitions->session, "SELECT pg_advisory_unlock(" KEEPER_LOCK ")", NULL);
+    }
+}
+
+bool ts_partitions_ensure(struct ts_partitions *partitions, int64_t now_ms, struct ts_error *err)
+{
+    /* No lock_timeout for the advisory lock: who has it may be closing a big leaf. */
+    if (!connected(partitions, err) ||
+        !ts_pg_run(&partitions->session,
+                   "SET lock_timeout = 0; SELECT pg_advisory_lock(" KEEPER_LOCK ");"
+                   "SET lock_timeout = '5s'",
+                   err)) {
+        return false;
+    }
+    bool ok = make_missing(partitions, now_ms, err);
+    unlock(partitions);
+    return ok;
+}
+
+/* --- tending */
+
+/* A row of the attached leaves that have not only a closed one's index. */
+struct tended {
+    char leaf[TS_PG_LEAF_NAME_MAX];
+    char name[64]; /* bare, to derive the names of its indexes from */
+    int64_t to_ms;
+    bool has_hot;     /* the BRIN index is there */
+    bool has_account; /* the btree is there and valid */
+    bool has_broken;  /* the btree is there and was not finished */
+};
+
+static const char tended_sql[] =
+    "SELECT l.leaf::text, c.relname::text, l.to_time,"
+    " to_regclass(quote_ident(c.relname || '_hot')) IS NOT NULL,"
+    " coalesce(i.indisvalid, false), coalesce(NOT i.indisvalid, false)"
+    " FROM usage_leaf l JOIN pg_class c ON c.oid = l.leaf"
+    " LEFT JOIN pg_index i ON i.indexrelid = to_regclass(quote_ident(c.relname || '_account'))"
+    " WHERE i.indexrelid IS NULL OR NOT i.indisvalid"
+    " OR to_regclass(quote_ident(c.relname || '_hot')) IS NOT NULL"
+    " ORDER BY l.from_time";
+
+static void read_tended(const PGresult *rows, int row, struct tended *out)
+{
+    ts_pg_text(rows, row, 0, out->leaf, sizeof out->leaf);
+    ts_pg_text(rows, row, 1, out->name, sizeof out->name);
+    out->to_ms = ts_pg_time_ms(rows, row, 2);
+    out->has_hot = ts_pg_bool(rows, row, 3);
+    out->has_account = ts_pg_bool(rows, row, 4);
+    out->has_broken = ts_pg_bool(rows, row, 5);
+}
+
+static bool
+run_on(struct ts_partitions *partitions, const char *format, const char *name, struct ts_error *err)
+{
+    char sql[SQL_MAX];
+    snprintf(sql, sizeof sql, format, name, name);
+    return ts_pg_run(&partitions->session, sql, err);
+}
+
+/* Each step can be begun again by the next pass: the valid btree says that it is closed. Nothing
+ * here blocks a settle that writes late CDRs into the leaf. */
+static bool
+close_leaf(struct ts_partitions *partitions, const struct tended *leaf, struct ts_error *err)
+{
+    bool ok = true;
+    if (!leaf->has_account) {
+        ok = (!leaf->has_broken ||
+              run_on(partitions, "DROP INDEX CONCURRENTLY \"%s_account\"", leaf->name, err)) &&
+             run_on(partitions, "VACUUM (FREEZE, ANALYZE) %s", leaf->leaf, err) &&
+             run_on(partitions,
+                    "CREATE INDEX CONCURRENTLY \"%s_account\" ON \"%s\" (account_no, start_time)",
+                    leaf->name,
+                    err);
+    }
+    ok = ok && run_on(partitions,
+                      "ALTER TABLE %s RESET (autovacuum_vacuum_insert_threshold)",
+                      leaf->leaf,
+                      err);
+    if (ok && leaf->has_hot) {
+        ok = run_on(partitions, "DROP INDEX CONCURRENTLY \"%s_hot\"", leaf->name, err);
+    }
+    if (!ok) {
+        return ts_error_prefix(err, "closing usage partition %s", leaf->name);
+    }
+    say(partitions, "partition_closed", leaf->name, "closed");
+    return true;
+}
+
+/* What was written since the last pass is not in the BRIN index yet, and would be read whole. */
+static bool
+summarize(struct ts_partitions *partitions, const struct tended *leaf, struct ts_error *err)
+{
+    return !leaf->has_hot || run_on(partitions,
+                                    "SELECT brin_summarize_new_values('\"%s_hot\"'::regclass)",
+                                    leaf->name,
+                                    err);
+}
+
+static bool
+tend_leaves(struct ts_partitions *partitions, int64_t now_ms, bool *more, struct ts_error *err)
+{
+    struct ts_pg_params none = {0};
+    PGresult *rows = ts_pg_exec_params(&partitions->session, tended_sql, &none, err);
+    if (rows == NULL) {
+        return false;
+    }
+    bool ok = true;
+    int closed = 0;
+    int due = 0;
+    for (int i = 0; ok && i < PQntuples(rows); i++) {
+        struct tended leaf;
+        read_tended(rows, i, &leaf);
+        if (!is_due(partitions, leaf.to_ms, now_ms)) {
+            ok = summarize(partitions, &leaf, err);
+        } else if (due++ == 0) {
+            ok = close_leaf(partitions, &leaf, err);
+            closed += ok;
+        }
+    }
+    PQclear(rows);
+    if (more != NULL) {
+        *more = due > closed;
+    }
+    return ok;
+}
+
+bool ts_partitions_tend(struct ts_partitions *partitions,
+                        int64_t now_ms,
+                        bool *more,
+                        struct ts_error *err)
+{
+    if (more != NULL) {
+        *more = false;
+    }
+    if (!connected(partitions, err)) {
+        return false;
+    }
+    struct ts_pg_params none = {0};
+    PGresult *lock = ts_pg_exec_params(
+        &partitions->session, "SELECT pg_try_advisory_lock(" KEEPER_LOCK ")", &none, err);
+    if (lock == NULL) {
+        return false;
+    }
+    bool ours = ts_pg_bool(lock, 0, 0);
+    PQclear(lock);
+    if (!ours) {
+        return true;
+    }
+    bool ok = tend_leaves(partitions, now_ms, more, err);
+    unlock(partitions);
+    return ok;
+}
