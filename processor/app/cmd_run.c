@@ -7,6 +7,7 @@
 #include "adapters/csv/deck_csv.h"
 #include "adapters/tzdata/zone_file.h"
 #include "app/command.h"
+#include "app/monitor.h"
 #include "app/rates_loader.h"
 #include "app/session.h"
 #include "app/worker_thread.h"
@@ -30,6 +31,8 @@ struct run {
     struct ts_worker_shared shared;
     struct ts_worker_thread *workers[WORKERS_MAX];
     size_t worker_count;
+    const struct ts_worker_stats *stats[WORKERS_MAX];
+    struct ts_monitor *monitor;
 };
 
 #define SAY(run, level, event, ...)                                                                \
@@ -72,6 +75,23 @@ static bool start_workers(struct run *run, struct ts_error *err)
         run->workers[run->worker_count++] = worker;
     }
     return true;
+}
+
+static bool start_monitor(struct run *run, struct ts_error *err)
+{
+    const struct ts_config *config = &run->session->config;
+    for (size_t i = 0; i < run->worker_count; i++) {
+        run->stats[i] = ts_worker_thread_stats(run->workers[i]);
+    }
+    struct ts_metrics metrics = {
+        .workers = run->stats,
+        .worker_count = run->worker_count,
+        .topics = {[TS_INPUT_CDRS] = config->kafka.topics.cdrs},
+        .version = TS_VERSION,
+        .start_ms = ts_system_clock.ops->wall_ms(NULL),
+    };
+    run->monitor = ts_monitor_start(config->http.listen, &metrics, &ts_system_clock, err);
+    return run->monitor != NULL;
 }
 
 static void drain(struct run *run)
@@ -129,6 +149,7 @@ static bool stop(struct run *run)
 {
     bool drained = true;
     drain(run);
+    ts_monitor_stop(run->monitor);
     for (size_t i = 0; i < run->worker_count; i++) {
         drained = ts_worker_thread_join(run->workers[i]) && drained;
     }
@@ -148,7 +169,8 @@ int ts_cmd_run(int argc, char **argv)
         sigset_t signals;
         run.observer = ts_log_observer(&session.log);
         block_signals(&signals);
-        bool started = start_shared(&run, &err) && start_workers(&run, &err);
+        bool started =
+            start_shared(&run, &err) && start_workers(&run, &err) && start_monitor(&run, &err);
         if (started) {
             SAY(&run, TS_LEVEL_INFO, "started", "%zu workers", run.worker_count);
             watch(&run, &signals);

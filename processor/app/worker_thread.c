@@ -53,6 +53,7 @@ static int64_t mono_us(void *self)
 }
 
 static const struct ts_clock_ops system_clock = {.wall_ms = wall_ms, .mono_us = mono_us};
+const struct ts_clock ts_system_clock = {&system_clock, NULL};
 
 static int64_t tolerance_of(void *self, struct ts_bytes source)
 {
@@ -154,7 +155,7 @@ static bool make_worker(struct ts_worker_thread *thread, struct ts_error *err)
         .ledger = ts_postgres_ledger(thread->postgres),
         .settle = ts_postgres_settle(thread->postgres),
         .publisher = ts_kafka_publisher_port(thread->publisher),
-        .clock = {&system_clock, NULL},
+        .clock = ts_system_clock,
         .observer = thread->shared->observer,
     };
     thread->worker = ts_worker_create(&ports, &options, err);
