@@ -9,14 +9,17 @@
     {                                                                                              \
         "config", "FILE", "settings; default $TOLLSTREAM_CONFIG, else ./tollstream.yaml"           \
     }
+#define FORMAT                                                                                     \
+    {                                                                                              \
+        "format", "table|csv|json", "how to print; default table"                                  \
+    }
 #define JSON                                                                                       \
     {                                                                                              \
         "json", NULL, "the same as --format json"                                                  \
     }
 
-#ifdef TS_HAVE_CMD_RUN
 static const struct ts_option config_only[] = {CONFIG, END};
-#endif
+static const struct ts_option listing[] = {CONFIG, FORMAT, JSON, END};
 
 static const struct ts_option check_config_options[] = {
     CONFIG,
@@ -25,7 +28,38 @@ static const struct ts_option check_config_options[] = {
     JSON,
     END};
 
-#ifdef TS_HAVE_CMD_RATE
+static const struct ts_action topics_actions[] = {
+    {"create", "[--partitions N] [--replication N]", "make those that are missing"},
+    {"list", "", "the topics of the settings, as the cluster has them"},
+    END};
+static const struct ts_option topics_options[] = {
+    CONFIG,
+    {"partitions", "N", "of topics that are made; default 12"},
+    {"replication", "N", "copies of each partition; default: the cluster's"},
+    FORMAT,
+    JSON,
+    END};
+
+static const struct ts_action decks_actions[] = {
+    {"validate", "FILE…", "tell every fault and warning of rate decks, without any server"},
+    {"publish", "FILE --rate-plan NAME [--effective-from TIME]", "make a deck the price from then"},
+    {"list", "[--rate-plan NAME]", "published versions"},
+    {"show", "VERSION", "print a published deck as it was published"},
+    END};
+static const struct ts_option decks_options[] = {
+    CONFIG,
+    {"rate-plan", "NAME", "whose deck it is"},
+    {"effective-from", "TIME", "RFC 3339; default now, for a plan's first deck since ever"},
+    FORMAT,
+    JSON,
+    END};
+
+static const struct ts_action rate_plans_actions[] = {
+    {"set", "NAME [KEY=VALUE…]", "make a rate plan or change the keys named"},
+    {"list", "", "all rate plans"},
+    {"show", "NAME", "every key of one"},
+    END};
+
 static const struct ts_option rate_options[] = {
     {"deck", "DECK.csv", "the rate deck"},
     {"base", "DECK.csv...", "deck of the base plan, of that one's base plan, and so on"},
@@ -36,11 +70,9 @@ static const struct ts_option rate_options[] = {
     {"rounding", "half_up|up|down|half_even", "of a charge; default half_up"},
     {"explain", NULL, "add the steps: rows considered, which won and why, the arithmetic"},
     END};
-#endif
 
 /* In the order in which an operator meets them. */
 const struct ts_command ts_commands[] = {
-#ifdef TS_HAVE_CMD_RUN
     {"run",
      "[--config FILE]",
      "process call-detail records until told to stop",
@@ -48,7 +80,6 @@ const struct ts_command ts_commands[] = {
      NULL,
      config_only,
      ts_cmd_run},
-#endif
     {"check-config",
      "[--config FILE] [--example]",
      "check the settings and print those in force, without secrets",
@@ -56,15 +87,35 @@ const struct ts_command ts_commands[] = {
      NULL,
      check_config_options,
      ts_cmd_check_config},
-    {"numbers",
-     "[FILE]",
-     "region and type of phone numbers, by the numbering plan",
-     "Reads one number a line, from standard input when FILE is absent or -, and prints\n"
-     "number,region,type for each, in order.",
+    {"migrate",
+     "[--config FILE]",
+     "bring the database's schema to the version of this program",
+     "Safe to run at any time and by several at once.",
      NULL,
+     config_only,
+     ts_cmd_migrate},
+    {"topics",
      NULL,
-     ts_cmd_numbers},
-#ifdef TS_HAVE_CMD_RATE
+     "make and list the topics",
+     NULL,
+     topics_actions,
+     topics_options,
+     ts_cmd_topics},
+    {"rate-plans",
+     NULL,
+     "make, change and show rate plans",
+     "Keys: currency, timezone, rounding, decimals, local_zones, base_plan, emergency_numbers. An\n"
+     "empty value is the default.",
+     rate_plans_actions,
+     listing,
+     ts_cmd_rate_plans},
+    {"decks",
+     NULL,
+     "check, publish and show rate decks",
+     "A deck is checked whole and published whole, or refused with every fault named.",
+     decks_actions,
+     decks_options,
+     ts_cmd_decks},
     {"rate",
      "--deck DECK.csv [FILE]",
      "price call-detail records without any server",
@@ -73,7 +124,14 @@ const struct ts_command ts_commands[] = {
      NULL,
      rate_options,
      ts_cmd_rate},
-#endif
+    {"numbers",
+     "[FILE]",
+     "region and type of phone numbers, by the numbering plan",
+     "Reads one number a line, from standard input when FILE is absent or -, and prints\n"
+     "number,region,type for each, in order.",
+     NULL,
+     NULL,
+     ts_cmd_numbers},
     {"version", "", "print the version", NULL, NULL, NULL, ts_cmd_version},
 };
 

@@ -101,7 +101,7 @@ const struct ts_config_key ts_config_keys[] = {
           "What is told about accounts: output."),
     TOPIC("kafka.topics.dead_letters",
           kafka.topics.dead_letters,
-          "tollstream.dead_letters",
+          "tollstream.dead-letters",
           "Records that can't be charged, whole, with the reason: output."),
     TOPIC("kafka.topics.credits",
           kafka.topics.credits,
