@@ -7,6 +7,7 @@
 #include "adapters/csv/deck_csv.h"
 #include "adapters/tzdata/zone_file.h"
 #include "app/command.h"
+#include "app/leaf_keeper.h"
 #include "app/monitor.h"
 #include "app/rates_loader.h"
 #include "app/session.h"
@@ -28,6 +29,7 @@ struct run {
     struct ts_numbering *numbering;
     struct ts_avro_codec *codec;
     struct ts_rates_loader *loader;
+    struct ts_leaf_keeper *keeper;
     struct ts_worker_shared shared;
     struct ts_worker_thread *workers[WORKERS_MAX];
     size_t worker_count;
@@ -56,7 +58,8 @@ static bool start_shared(struct run *run, struct ts_error *err)
         .observer = run->observer,
     };
     run->loader = ts_rates_loader_start(&rates, err);
-    return run->loader != NULL;
+    run->keeper = run->loader == NULL ? NULL : ts_leaf_keeper_start(config, run->observer, err);
+    return run->keeper != NULL;
 }
 
 static bool start_workers(struct run *run, struct ts_error *err)
@@ -153,6 +156,7 @@ static bool stop(struct run *run)
     for (size_t i = 0; i < run->worker_count; i++) {
         drained = ts_worker_thread_join(run->workers[i]) && drained;
     }
+    ts_leaf_keeper_stop(run->keeper);
     ts_rates_loader_stop(run->loader);
     ts_avro_codec_destroy(run->codec);
     ts_numbering_destroy(run->numbering);

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The background thread that keeps the usage partitions: makes leaves ahead of the calls, closes
+ * old ones. A worker that meets a day without a leaf waits for it. */
+#ifndef TS_APP_LEAF_KEEPER_H
+#define TS_APP_LEAF_KEEPER_H
+
+#include "app/config.h"
+#include "base/error.h"
+#include "ports/observer.h"
+
+struct ts_leaf_keeper;
+
+/* NULL: class FATAL. A server that is away is no failure: the thread tries again. The config
+ * outlives it. */
+struct ts_leaf_keeper *ts_leaf_keeper_start(const struct ts_config *config,
+                                            struct ts_observer observer,
+                                            struct ts_error *err);
+/* Waits for what it is doing. */
+void ts_leaf_keeper_stop(struct ts_leaf_keeper *keeper);
+
+#endif
