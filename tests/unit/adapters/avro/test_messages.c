@@ -92,7 +92,7 @@ static void test_events_of_the_recharge(void **state)
     oracle_open(&oracle, ts_avro_embedded_text(TS_AVRO_EVENT));
 
     struct ts_event event = event_of(TS_EVENT_RECHARGE_REQUESTED);
-    strcpy(event.body.recharge.recharge_id, "r-1");
+    snprintf(event.body.recharge.recharge_id, sizeof event.body.recharge.recharge_id, "r-1");
     event.body.recharge.amount_micros = 50000000;
     event.body.recharge.payment_method = "invoice";
     event.body.recharge.attempt = 2;
@@ -106,7 +106,7 @@ static void test_events_of_the_recharge(void **state)
     assert_true(oracle_long(oracle_field(&body, "expires_at")) == INT64_C(1767312000123));
 
     event = event_of(TS_EVENT_RECHARGE_FAILED);
-    strcpy(event.body.failed.recharge_id, "r-2");
+    snprintf(event.body.failed.recharge_id, sizeof event.body.failed.recharge_id, "r-2");
     event.body.failed.reason = "expired";
     event.body.failed.has_next_try = true;
     event.body.failed.next_try_ms = 99;
