@@ -122,20 +122,27 @@ def price_cells(random, unit):
     return cells
 
 
+def prefix(random):
+    if random.random() < 0.5:
+        return random.choice(PREFIXES)
+    digits = random.choice(tuple(NUMBERS))[1:]
+    return digits[: random.randint(1, len(digits))]
+
+
 def rate_rows(random):
     """The rows of one rate."""
     fax = random.random() < 0.3
     key = {
-        "prefix": random.choice(PREFIXES),
+        "prefix": prefix(random),
         "category": random.choice(("", "*") + CATEGORIES) if not fax
         else random.choice(("fax_outbound", "fax_inbound", "toll_free_inbound", "*")),
-        "license": random.choice(("", "", "*", "talk", "contact_center", "sell")),
-        "origin": random.choice(("", "", "", "*") + COUNTRIES),
+        "license": random.choice(("", "", "", "", "*", "talk", "contact_center", "sell")),
+        "origin": random.choice(("", "*") * 5 + COUNTRIES),
         "unit": random.choice(("page", "page", "second", "")) if fax else random.choice(("", "second")),
     }
-    if random.random() < 0.4:
-        key["effective_from"] = iso(random.choice(MARKS))
     if random.random() < 0.3:
+        key["effective_from"] = iso(random.choice(MARKS))
+    if random.random() < 0.2:
         key["effective_to"] = iso(random.choice(MARKS) + random.choice((0, 1)))
     if random.random() < 0.07:
         return [{**key, "rate": "blocked"}]
@@ -171,11 +178,14 @@ def deck_text(random, rows):
     return random.choice(("", "\ufeff")) + out.getvalue()
 
 
-def deck(random, rates_max=25):
+def deck(random, rates_max=70):
     rates = {}
     for _ in range(random.randint(1, rates_max)):
         rows = rate_rows(random)
         rates.setdefault(key_of(rows[0]), rows)
+    if random.random() < 0.5:  # with what nothing else fits
+        row = {**price_cells(random, "second"), "prefix": "*"}
+        rates.setdefault(key_of(row), [row])
     return deck_text(random, [row for rows in rates.values() for row in rows])
 
 
