@@ -116,7 +116,7 @@ const struct ts_config_key ts_config_keys[] = {
     DURATION("kafka.session_timeout_ms",
              kafka.session_timeout_ms,
              "15s",
-             6 * SECOND,
+             SECOND,
              30 * MINUTE,
              "A member silent for so long loses its partitions to the others."),
     PROPERTIES("kafka",
