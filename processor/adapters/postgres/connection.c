@@ -389,29 +389,7 @@ bool ts_pg_run(struct ts_pg_session *session, const char *sql, struct ts_error *
     return result != NULL;
 }
 
-/* Puts all of the data and the end mark into the connection, waiting for the socket as needed. */
-static bool put_copy_data(struct ts_pg_session *session, struct ts_bytes data, int64_t deadline)
-{
-    size_t at = 0;
-    for (;;) {
-        size_t chunk = data.size - at < COPY_CHUNK ? data.size - at : COPY_CHUNK;
-        int put = chunk == 0 ? PQputCopyEnd(session->conn, NULL)
-                             : PQputCopyData(session->conn, data.data + at, (int)chunk);
-        if (put == 1 && chunk == 0) {
-            return true;
-        }
-        at += put == 1 ? chunk : 0;
-        if (put < 0 || left_ms(deadline) == 0 ||
-            (put == 0 && !wait_socket(session->conn, POLLOUT, left_ms(deadline)))) {
-            return false;
-        }
-    }
-}
-
-bool ts_pg_copy_in(struct ts_pg_session *session,
-                   const char *sql,
-                   struct ts_bytes data,
-                   struct ts_error *err)
+bool ts_pg_copy_begin(struct ts_pg_session *session, const char *sql, struct ts_error *err)
 {
     PGresult *result = ts_pg_exec(session, sql, err);
     if (result == NULL) {
@@ -419,12 +397,45 @@ bool ts_pg_copy_in(struct ts_pg_session *session,
     }
     TS_ASSERT(PQresultStatus(result) == PGRES_COPY_IN);
     PQclear(result);
-    if (!put_copy_data(session, data, deadline_of(session->call_timeout_ms))) {
+    return true;
+}
+
+/* One piece, or the end mark when it is empty; waits for the socket as needed. */
+static bool put_piece(struct ts_pg_session *session, struct ts_bytes piece, int64_t deadline)
+{
+    int put = piece.size == 0 ? PQputCopyEnd(session->conn, NULL)
+                              : PQputCopyData(session->conn, piece.data, (int)piece.size);
+    int pending = put == 1 ? PQflush(session->conn) : -1;
+    while (pending > 0 && left_ms(deadline) > 0 &&
+           wait_socket(session->conn, POLLOUT, left_ms(deadline))) {
+        pending = PQflush(session->conn);
+    }
+    return pending == 0;
+}
+
+bool ts_pg_copy_put(struct ts_pg_session *session, struct ts_bytes data, struct ts_error *err)
+{
+    int64_t deadline = deadline_of(session->call_timeout_ms);
+    for (size_t at = 0; at < data.size; at += COPY_CHUNK) {
+        size_t left = data.size - at;
+        struct ts_bytes piece = {data.data + at, left < COPY_CHUNK ? left : COPY_CHUNK};
+        if (!put_piece(session, piece, deadline)) {
+            ts_pg_fail(err, session->conn, NULL);
+            ts_pg_close(session);
+            return false;
+        }
+    }
+    return true;
+}
+
+bool ts_pg_copy_end(struct ts_pg_session *session, struct ts_error *err)
+{
+    if (!put_piece(session, (struct ts_bytes){NULL, 0}, deadline_of(session->call_timeout_ms))) {
         ts_pg_fail(err, session->conn, NULL);
         ts_pg_close(session);
         return false;
     }
-    result = await_call(session, err);
+    PGresult *result = await_call(session, err);
     PQclear(result);
     return result != NULL;
 }

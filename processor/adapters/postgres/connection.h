@@ -80,11 +80,11 @@ PGresult *ts_pg_exec_params(struct ts_pg_session *session,
                             struct ts_error *err);
 bool ts_pg_run(struct ts_pg_session *session, const char *sql, struct ts_error *err);
 
-/* Sends COPY data of a statement that was just answered with COPY_IN, all of it, and ends it. */
-bool ts_pg_copy_in(struct ts_pg_session *session,
-                   const char *sql,
-                   struct ts_bytes data,
-                   struct ts_error *err);
+/* COPY … FROM STDIN: begin, put any number of times, end. After a failed put the session is closed;
+ * what the server refuses is told by end. */
+bool ts_pg_copy_begin(struct ts_pg_session *session, const char *sql, struct ts_error *err);
+bool ts_pg_copy_put(struct ts_pg_session *session, struct ts_bytes data, struct ts_error *err);
+bool ts_pg_copy_end(struct ts_pg_session *session, struct ts_error *err);
 
 /* Sets `err` from a result (or from the connection when it is NULL), with the class that its
  * SQLSTATE stands for. Returns false. */

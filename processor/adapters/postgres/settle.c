@@ -9,6 +9,7 @@
  *
  * Encoding happens in start, before BEGIN: a session whose client stopped in mid-COPY answers none
  * of the server's time-outs. */
+#include "adapters/postgres/copy_row.h"
 #include "adapters/postgres/settle_sql.h"
 #include "adapters/postgres/worker.h"
 #include "base/assert.h"

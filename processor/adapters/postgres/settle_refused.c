@@ -3,6 +3,7 @@
  * rows are tried again in halves, in transactions that never commit, until the single rows are
  * found that fail alone. Rows that repeat a settled identity are not for here: the next attempt
  * meets them as a conflict. */
+#include "adapters/postgres/copy_row.h"
 #include "adapters/postgres/settle_sql.h"
 #include "adapters/postgres/worker.h"
 
@@ -25,21 +26,16 @@ static bool is_about_data(const struct ts_error *err)
 
 static bool copy_rows(struct search *search, size_t first, size_t end, struct ts_error *err)
 {
-    struct ts_postgres *postgres = search->postgres;
-    const struct ts_pg_rows *rows = &postgres->settle.rows;
+    struct ts_pg_session *session = &search->postgres->writing;
+    const struct ts_pg_rows *rows = &search->postgres->settle.rows;
     size_t begin = rows->rows[first].begin;
     struct ts_bytes body = {rows->bytes.data + begin, rows->rows[end - 1].end - begin};
-    struct ts_buffer data;
-    ts_buffer_init(&data, SIZE_MAX / 2);
-    ts_buffer_append_bytes(&data, ts_pg_copy_header());
-    ts_buffer_append_bytes(&data, body);
-    ts_buffer_append_bytes(&data, ts_pg_copy_trailer());
     char sql[TS_PG_COPY_SQL_MAX];
     ts_pg_rows_copy_sql(&search->run->leaf, sql);
-    bool ok = data.failed ? ts_error_no_memory(err)
-                          : ts_pg_copy_in(&postgres->writing, sql, ts_buffer_bytes(&data), err);
-    ts_buffer_finish(&data);
-    return ok;
+    return ts_pg_copy_begin(session, sql, err) &&
+           ts_pg_copy_put(session, ts_pg_copy_header(), err) &&
+           ts_pg_copy_put(session, body, err) &&
+           ts_pg_copy_put(session, ts_pg_copy_trailer(), err) && ts_pg_copy_end(session, err);
 }
 
 /* Whether the server takes these rows. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "adapters/postgres/settle_rows.h"
 
+#include "adapters/postgres/copy_row.h"
 #include "base/assert.h"
 
 #include <stdio.h>
@@ -17,7 +18,7 @@ static const char columns[] =
     " department, attributes";
 
 /* Bytes of a row besides its texts: the column count and for each column a size and a number. */
-enum { ROW_FIXED_MAX = 2 + COLUMN_COUNT * (4 + 8) };
+enum { ROW_FIXED_MAX = 2 + COLUMN_COUNT * TS_PG_COPY_NUMBER_MAX };
 
 void ts_pg_rows_init(struct ts_pg_rows *rows, size_t size_max)
 {
@@ -31,16 +32,6 @@ void ts_pg_rows_finish(struct ts_pg_rows *rows)
     free(rows->rows);
     free(rows->runs);
     *rows = (struct ts_pg_rows){0};
-}
-
-struct ts_bytes ts_pg_copy_header(void)
-{
-    return (struct ts_bytes){"PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0", 19};
-}
-
-struct ts_bytes ts_pg_copy_trailer(void)
-{
-    return (struct ts_bytes){"\377\377", 2};
 }
 
 void ts_pg_rows_copy_sql(const struct ts_pg_leaf *leaf, char out[TS_PG_COPY_SQL_MAX])
@@ -145,56 +136,7 @@ bool ts_pg_rows_refuse_too_old(struct ts_pg_rows *rows,
     return true;
 }
 
-/* --- one row: each column is a 4-byte size and the value */
-
-static char *put_i16(char *at, int16_t value)
-{
-    ts_pg_put_i32(at, 2);
-    ts_pg_put_i16(at + 4, value);
-    return at + 6;
-}
-
-static char *put_i32(char *at, int32_t value)
-{
-    ts_pg_put_i32(at, 4);
-    ts_pg_put_i32(at + 4, value);
-    return at + 8;
-}
-
-static char *put_i64(char *at, int64_t value)
-{
-    ts_pg_put_i32(at, 8);
-    ts_pg_put_i64(at + 4, value);
-    return at + 12;
-}
-
-static char *put_time(char *at, int64_t ms)
-{
-    return put_i64(at, ts_pg_time_of_ms(ms));
-}
-
-static char *put_null(char *at)
-{
-    ts_pg_put_i32(at, -1);
-    return at + 4;
-}
-
-/* An absent view is NULL. */
-static char *put_bytes(char *at, struct ts_bytes value)
-{
-    if (value.data == NULL) {
-        return put_null(at);
-    }
-    ts_pg_put_i32(at, (int32_t)value.size);
-    memcpy(at + 4, value.data, value.size);
-    return at + 4 + value.size;
-}
-
-/* For columns that are never NULL: absent is empty. */
-static char *put_text(char *at, struct ts_bytes value)
-{
-    return put_bytes(at, value.data != NULL ? value : (struct ts_bytes){"", 0});
-}
+/* --- one row */
 
 static size_t texts_size(const struct ts_cdr *cdr, const struct ts_rating *rating)
 {
@@ -207,52 +149,53 @@ static size_t texts_size(const struct ts_cdr *cdr, const struct ts_rating *ratin
 static char *put_numbers(char *at, const struct ts_record *record, int64_t settled_ms)
 {
     const struct ts_rating *rating = &record->rating;
-    at = put_i64(at, rating->charge_micros);
-    at = put_i64(at, rating->rate_e8);
-    at = put_i64(at, rating->connect_fee_e8);
-    at = put_i64(at, rating->deck_version);
-    at = put_i64(at, rating->billed);
-    at = put_time(at, record->cdr.end_ms);
-    at = put_time(at, settled_ms);
-    at = put_i64(at, record->offset);
-    at = put_i32(at, record->lane.partition);
-    at = put_i32(at, (int32_t)record->cdr.duration_ms); /* validated: at most 7 days */
-    at = put_i32(at, record->cdr.pages);
-    at = put_i32(at, record->cdr.leg);
-    return put_i32(at, 0); /* generation: the first settlement */
+    at = ts_pg_copy_i64(at, rating->charge_micros);
+    at = ts_pg_copy_i64(at, rating->rate_e8);
+    at = ts_pg_copy_i64(at, rating->connect_fee_e8);
+    at = ts_pg_copy_i64(at, rating->deck_version);
+    at = ts_pg_copy_i64(at, rating->billed);
+    at = ts_pg_copy_time(at, record->cdr.end_ms);
+    at = ts_pg_copy_time(at, settled_ms);
+    at = ts_pg_copy_i64(at, record->offset);
+    at = ts_pg_copy_i32(at, record->lane.partition);
+    at = ts_pg_copy_i32(at, (int32_t)record->cdr.duration_ms); /* validated: at most 7 days */
+    at = ts_pg_copy_i32(at, record->cdr.pages);
+    at = ts_pg_copy_i32(at, record->cdr.leg);
+    return ts_pg_copy_i32(at, 0); /* generation: the first settlement */
 }
 
 static char *put_codes(char *at, const struct ts_cdr *cdr, const struct ts_rating *rating)
 {
-    at = put_i16(at, (int16_t)cdr->license);
-    at = put_i16(at, (int16_t)cdr->service);
-    at = put_i16(at, (int16_t)cdr->direction);
-    at = put_i16(at, (int16_t)cdr->disposition);
-    at = put_i16(at, (int16_t)rating->category);
-    return put_i16(at, (int16_t)rating->unit);
+    at = ts_pg_copy_i16(at, (int16_t)cdr->license);
+    at = ts_pg_copy_i16(at, (int16_t)cdr->service);
+    at = ts_pg_copy_i16(at, (int16_t)cdr->direction);
+    at = ts_pg_copy_i16(at, (int16_t)cdr->disposition);
+    at = ts_pg_copy_i16(at, (int16_t)rating->category);
+    return ts_pg_copy_i16(at, (int16_t)rating->unit);
 }
 
 static char *put_texts(char *at, const struct ts_cdr *cdr, const struct ts_rating *rating)
 {
-    at = put_text(at, cdr->source);
-    at = put_text(at, cdr->cdr_id);
-    at = put_text(at, cdr->from_number);
-    at = put_text(at, cdr->to_number);
-    at = put_text(at, ts_bytes_of(rating->region));
-    at = put_text(at, rating->prefix);
-    return put_text(at, rating->description);
+    at = ts_pg_copy_text(at, cdr->source);
+    at = ts_pg_copy_text(at, cdr->cdr_id);
+    at = ts_pg_copy_text(at, cdr->from_number);
+    at = ts_pg_copy_text(at, cdr->to_number);
+    at = ts_pg_copy_text(at, ts_bytes_of(rating->region));
+    at = ts_pg_copy_text(at, rating->prefix);
+    return ts_pg_copy_text(at, rating->description);
 }
 
 static char *put_optional(char *at, const struct ts_cdr *cdr)
 {
-    at = cdr->has_answer ? put_time(at, cdr->answer_ms) : put_null(at);
-    at = cdr->has_hangup_cause ? put_i32(at, cdr->hangup_cause) : put_null(at);
-    at = put_bytes(at, cdr->origin_country);
-    at = put_bytes(at, cdr->call_id);
-    at = put_bytes(at, cdr->user_id);
-    at = put_bytes(at, cdr->user_name);
-    at = put_bytes(at, cdr->department);
-    return cdr->attributes.count > 0 ? put_bytes(at, cdr->attributes.encoded) : put_null(at);
+    at = cdr->has_answer ? ts_pg_copy_time(at, cdr->answer_ms) : ts_pg_copy_null(at);
+    at = cdr->has_hangup_cause ? ts_pg_copy_i32(at, cdr->hangup_cause) : ts_pg_copy_null(at);
+    at = ts_pg_copy_bytes(at, cdr->origin_country);
+    at = ts_pg_copy_bytes(at, cdr->call_id);
+    at = ts_pg_copy_bytes(at, cdr->user_id);
+    at = ts_pg_copy_bytes(at, cdr->user_name);
+    at = ts_pg_copy_bytes(at, cdr->department);
+    return cdr->attributes.count > 0 ? ts_pg_copy_bytes(at, cdr->attributes.encoded)
+                                     : ts_pg_copy_null(at);
 }
 
 static bool encode_row(struct ts_buffer *bytes,
@@ -268,16 +211,16 @@ static bool encode_row(struct ts_buffer *bytes,
     }
     char *at = start;
     ts_pg_put_i16(at, COLUMN_COUNT);
-    at = put_time(at + 2, cdr->start_ms);
-    at = put_i64(at, (int64_t)record->identity_hash);
-    at = put_i64(at, row->account->profile->account_no);
-    at = put_i64(at, (int64_t)record->fingerprint);
+    at = ts_pg_copy_time(at + 2, cdr->start_ms);
+    at = ts_pg_copy_i64(at, (int64_t)record->identity_hash);
+    at = ts_pg_copy_i64(at, row->account->profile->account_no);
+    at = ts_pg_copy_i64(at, (int64_t)record->fingerprint);
     row->begin = bytes->size;
     row->patch = bytes->size + (size_t)(at - start);
-    at = put_i64(at, 0); /* balance_after_micros */
-    at = put_i64(at, 0); /* movement */
+    at = ts_pg_copy_i64(at, 0); /* balance_after_micros */
+    at = ts_pg_copy_i64(at, 0); /* movement */
     at = put_numbers(at, record, settled_ms);
-    at = put_i16(at, topic_no[record->lane.input]);
+    at = ts_pg_copy_i16(at, topic_no[record->lane.input]);
     at = put_codes(at, cdr, &record->rating);
     at = put_texts(at, cdr, &record->rating);
     at = put_optional(at, cdr);
@@ -291,8 +234,8 @@ void ts_pg_rows_patch(struct ts_pg_rows *rows)
     for (size_t i = 0; i < rows->row_count; i++) {
         const struct ts_pg_row *row = &rows->rows[i];
         char *at = rows->bytes.data + row->patch;
-        at = put_i64(at, row->record->balance_after_micros);
-        put_i64(at, row->record->movement);
+        at = ts_pg_copy_i64(at, row->record->balance_after_micros);
+        ts_pg_copy_i64(at, row->record->movement);
     }
 }
 

@@ -69,8 +69,4 @@ void ts_pg_rows_patch(struct ts_pg_rows *rows);
 enum { TS_PG_COPY_SQL_MAX = 1024 };
 void ts_pg_rows_copy_sql(const struct ts_pg_leaf *leaf, char out[TS_PG_COPY_SQL_MAX]);
 
-/* What goes before the first row and after the last. */
-struct ts_bytes ts_pg_copy_header(void);
-struct ts_bytes ts_pg_copy_trailer(void);
-
 #endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The object behind adapters/postgres/accounts_store.h, for the files that share it. Private to
+ * adapters/postgres. */
+#ifndef TS_ADAPTERS_POSTGRES_ACCOUNTS_SESSION_H
+#define TS_ADAPTERS_POSTGRES_ACCOUNTS_SESSION_H
+
+#include "adapters/postgres/accounts_store.h"
+#include "adapters/postgres/connection.h"
+
+struct ts_accounts_store {
+    char *url;
+    struct ts_pg_session session;
+    struct ts_pg_params params;
+    struct ts_buffer rows; /* of an import, not yet sent */
+};
+
+bool ts_accounts_connect(struct ts_accounts_store *store, struct ts_error *err);
+
+#endif
