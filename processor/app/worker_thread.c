@@ -183,12 +183,13 @@ static void destroy(struct ts_worker_thread *thread)
     closed = ts_kafka_publisher_close(thread->publisher, CLOSE_TIMEOUT_MS) && closed;
     ts_redis_balances_destroy(thread->balances);
     ts_postgres_destroy(thread->postgres);
-    if (closed) { /* else librdkafka's threads may still read the settings */
-        free(thread->all.items);
-        free(thread->consumer.items);
-        free(thread->producer.items);
-        free(thread);
+    if (!closed) {
+        return; /* NOLINT(clang-analyzer-unix.Malloc): librdkafka's threads may still read it */
     }
+    free(thread->all.items);
+    free(thread->consumer.items);
+    free(thread->producer.items);
+    free(thread);
 }
 
 struct ts_worker_thread *ts_worker_thread_start(const struct ts_worker_shared *shared,
