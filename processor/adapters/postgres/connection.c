@@ -139,6 +139,14 @@ static bool finish_connecting(PGconn *conn, int64_t deadline, struct ts_error *e
     return ts_pg_fail(err, conn, NULL);
 }
 
+/* Notices are for a person at a prompt; libpq would print them, and a session's dying words, on
+ * stderr. What matters comes back as the error of a call. */
+static void ignore_notice(void *self, const PGresult *notice)
+{
+    (void)self;
+    (void)notice;
+}
+
 static bool connect_session(struct ts_pg_session *session,
                             const struct ts_pg_session_options *options,
                             struct ts_error *err)
@@ -160,6 +168,7 @@ static bool connect_session(struct ts_pg_session *session,
     if (session->conn == NULL) {
         return ts_error_no_memory(err);
     }
+    PQsetNoticeReceiver(session->conn, ignore_notice, NULL);
     if (PQstatus(session->conn) == CONNECTION_BAD) {
         return ts_pg_fail(err, session->conn, NULL);
     }
