@@ -282,9 +282,13 @@ static bool add_row(struct ts_worker *worker, const struct ts_outbox_row *row)
         settling->row_capacity = capacity;
     }
     settling->rows[settling->row_count] = *row;
+    /* Rows outlive the batches that caused them, until they are handed over: nothing in them may
+     * point into one. */
     struct ts_outbox_row *added = &settling->rows[settling->row_count++];
+    added->key = ts_arena_copy(&settling->arena, row->key);
     added->payload = ts_arena_copy(&settling->arena, ts_buffer_bytes(&settling->scratch));
-    return !settling->scratch.failed && added->payload.size != SIZE_MAX;
+    return !settling->scratch.failed && added->payload.size != SIZE_MAX &&
+           added->key.size != SIZE_MAX;
 }
 
 static bool tell_movement(struct ts_worker *worker,
