@@ -143,4 +143,45 @@ static inline void expect_text(avro_value_t value, const char *expected)
     }
 }
 
+static inline void
+set_text(struct oracle *oracle, const char *name, int branch, struct ts_bytes text)
+{
+    avro_value_t value = oracle_branch(oracle_field(&oracle->value, name), branch);
+    if (text.data == NULL) {
+        assert_int_equal(avro_value_set_null(&value), 0);
+    } else if (avro_value_get_type(&value) == AVRO_BYTES) {
+        assert_int_equal(avro_value_set_bytes(&value, (void *)(uintptr_t)text.data, text.size), 0);
+    } else {
+        char copy[512]; /* with a NUL, which the size given counts */
+        memcpy(copy, text.data, text.size);
+        copy[text.size] = '\0';
+        assert_int_equal(avro_value_set_string_len(&value, copy, text.size + 1), 0);
+    }
+}
+
+static inline void set_number(struct oracle *oracle, const char *name, int branch, int64_t number)
+{
+    avro_value_t value = oracle_branch(oracle_field(&oracle->value, name), branch);
+    if (avro_value_get_type(&value) == AVRO_INT32) {
+        assert_int_equal(avro_value_set_int(&value, (int32_t)number), 0);
+    } else {
+        assert_int_equal(avro_value_set_long(&value, number), 0);
+    }
+}
+
+static inline void set_null(struct oracle *oracle, const char *name, int branch)
+{
+    avro_value_t value = oracle_branch(oracle_field(&oracle->value, name), branch);
+    assert_int_equal(avro_value_set_null(&value), 0);
+}
+
+static inline void
+set_symbol(struct oracle *oracle, const char *name, int branch, const char *symbol)
+{
+    avro_value_t value = oracle_branch(oracle_field(&oracle->value, name), branch);
+    int number = avro_schema_enum_get_by_name(avro_value_get_schema(&value), symbol);
+    assert_true(number >= 0);
+    assert_int_equal(avro_value_set_enum(&value, number), 0);
+}
+
 #endif
