@@ -69,6 +69,7 @@ prefix,rate,category,description,interval_1,interval_n,connect_fee,grace,from_un
 49,0.0043,international_outbound,Germany weekend night,1,1,,,,sat-sun,20:00,08:00,,
 52,0.012,international_outbound,Mexico,60,60,,,,,,,,
 52,0.008,international_outbound,Mexico after 5 minutes,60,60,,,300,,,,,
+*,0.045,international_outbound,Elsewhere,,,,,,,,,,
 91,0.0189,international_outbound,India,1,1,0.02,,,,,,0.03,
 882,blocked,international_outbound,Satellite,,,,,,,,,,
 """
@@ -88,15 +89,15 @@ def accounts(random_, count, plan, prefix="acct"):
             "rate_plan": plan,
             "payment_method": "card",
             "card_state": "confirmed",
-            "opening_balance": random_.choice(["5", "10.5", "0", "0.000001", "40", "-1"]),
-            "alert_thresholds": random_.choice([[], ["5"], ["2", "9.5"], ["8", "4", "1", "0.5"]]),
+            "opening_balance": random_.choice(["1", "2.5", "5", "0", "0.000001", "12", "-1"]),
+            "alert_thresholds": random_.choice([[], ["1"], ["0.5", "1.75"], ["8", "2", "0.5", "0.25"]]),
             "alert_hysteresis": "0.25",
         }
         if i % 5 == 0:
             mode = random_.choice(["fixed", "target", "shortfall_plus"])
             row["auto_recharge"] = {
                 "on": True,
-                "threshold": "3",
+                "threshold": "0.75",
                 "mode": mode,
                 "amount": "20",
                 "max_count_per_day": 1,
@@ -107,7 +108,7 @@ def accounts(random_, count, plan, prefix="acct"):
 
 
 US = ("+12125550", "+13105550", "+14165550")
-ABROAD = ("+4420794", "+447400", "+4930123", "+5255123", "+911123", "+8821234", "+390612", "+33142")
+ABROAD = ("+4420794", "+447400", "+4930123", "+5255123", "+911123", "+390612", "+33142")
 
 
 class Calls:
@@ -316,6 +317,6 @@ BREAK = {
     "invalid_pages.voice": lambda c: c.answered(pages=1),
     "invalid_pages.negative": lambda c: c.answered(service="FAX", pages=-1),
     "unknown_account.id": lambda c: c.answered(account_id="nobody"),
-    "no_rate.destination": lambda c: c.answered(to_number="+85221234567"),
+    "no_rate.destination": lambda c: c.answered(to_number="+979123456789"),
     "blocked_destination.satellite": lambda c: c.answered(to_number="+88212345678"),
 }

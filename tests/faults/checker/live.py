@@ -69,15 +69,13 @@ ACCOUNT_FIELDS = (
 ).split()
 
 
-def setting(name, default):
-    """As the processor's configuration has it: kafka.group is TOLLSTREAM_KAFKA_GROUP."""
-    return os.environ.get("TOLLSTREAM_" + name.replace(".", "_").upper(), default)
-
-
 class Servers:
     """Where to look; the environment of the processor tells."""
 
-    def __init__(self):
+    def __init__(self, environment=os.environ):
+        def setting(name, default):
+            return environment.get("TOLLSTREAM_" + name.replace(".", "_").upper(), default)
+
         self.brokers = setting("kafka.brokers", "127.0.0.1:9092")
         self.redis = setting("redis.url", "redis://127.0.0.1:6379")
         self.postgres = setting("postgres.url", "postgresql://127.0.0.1/tollstream")
@@ -104,6 +102,9 @@ class Evidence:
         self.topic_no = row[0] if row else -1
         self.partition_rows = self.read_partitions()
 
+    def close(self):
+        self.db.close()
+
     # --- what was published and imported
 
     def read_versions(self, decks):
@@ -115,8 +116,9 @@ class Evidence:
         names = {plan.number: plan.name for plan in self.plans}
         found, parsed = [], {}
         for number, plan, effective_ms, published_ms, sha256, content in self.db.execute(
-            f"SELECT version, plan_no, {MS.format('effective_from')}, {MS.format('published_at')},"
-            " sha256, csv FROM deck_version ORDER BY version"
+            f"SELECT version, plan_no, CASE WHEN isfinite(effective_from) THEN"
+            f" {MS.format('effective_from')} END, {MS.format('published_at')}, sha256, csv"
+            " FROM deck_version ORDER BY version"
         ):
             if given and (names[plan], sha256) not in given:
                 raise SystemExit(f"deck version {number} of {names[plan]} is none of the given files")
@@ -325,7 +327,7 @@ def read_topic(brokers, topic, partitions=None):
         unfinished = {place.partition for place in places}
         heard = time.monotonic()
         while unfinished:
-            for message in reader.consume(PAGE, 0.5):
+            for message in reader.consume(PAGE, 0.05):
                 heard = time.monotonic()
                 if message.error() is None:
                     if message.offset() < marks[message.partition()][1]:

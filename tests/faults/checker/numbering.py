@@ -59,3 +59,8 @@ class NumberingPlan:
         if SHORT.fullmatch(number):
             return country, "unknown"
         return UNKNOWN
+
+
+@functools.cache
+def numbering_plan():
+    return NumberingPlan()

@@ -45,6 +45,7 @@ def judge(verdict):
         fields = dict(bucket.fields)
         if not fields:
             continue  # lost with nobody to miss it: the next charge makes it anew
+        fields.pop(b"about", None)
         generation = int(fields.pop(b"g", 0))
         if generation != bucket.generation:
             verdict.faults.add(
@@ -59,6 +60,9 @@ def judge_field(verdict, number, name, value, next_offset):
     if kind == "a":
         judge_balance(verdict, number, rest, value)
         return
+    if kind not in ("t", "o", "f", "u"):
+        verdict.faults.add("redis_field", f"bucket {number}: {name}")
+        return
     partition = int(rest[1:].partition(":")[0])
     limit = next_offset.get(partition, 0)
     where = f"bucket {number}: {name}"
@@ -70,8 +74,6 @@ def judge_field(verdict, number, name, value, next_offset):
             verdict.faults.add("redis_undo", f"{where}: {value[:80]!r}")
         elif any(offset >= limit for offset, _, _ in items):
             verdict.faults.add("redis_unsettled", f"{where} goes beyond next_offset {limit}")
-    elif kind not in ("t", "o", "f"):
-        verdict.faults.add("redis_field", where)
 
 
 def judge_balance(verdict, number, account_id, value):

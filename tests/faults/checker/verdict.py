@@ -12,7 +12,7 @@ import heapq
 from . import decode, redis_books, validate
 from .account import AMOUNT_MAX, MADE
 from .evidence import CDR_FIELDS, DeadLetter, Duplicate, Usage
-from .numbering import NumberingPlan
+from .numbering import numbering_plan
 from .rating import Catalog, Charge
 
 CONTENT = (
@@ -82,7 +82,7 @@ class Judge:
         self.tolerances = tolerances or {}
         self.faults = Faults()
         self.decoder = decode.Decoder(schemas)
-        self.catalog = Catalog(evidence.plans, evidence.versions, NumberingPlan())
+        self.catalog = Catalog(evidence.plans, evidence.versions, numbering_plan())
         self.accounts = {account.account_id: account for account in evidence.accounts}
         self.by_number = {account.number: account for account in evidence.accounts}
         self.moves = collections.defaultdict(list)

@@ -1,0 +1,446 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Real servers, and worlds on them: each test has a database, topics, a consumer group and a Redis
+database of its own, so that tests share servers and nothing else."""
+
+import contextlib
+import functools
+import itertools
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import uuid
+
+import confluent_kafka
+import confluent_kafka.admin
+import psycopg
+import redis
+
+import cdrs
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/faults"))
+
+from checker import live, verdict  # noqa: E402
+
+PROGRAM = os.environ.get("TOLLSTREAM_BIN", str(ROOT / "build/dev/tollstream"))
+PLAN = "standard"
+SESSION_TIMEOUT_MS = 2000
+REDIS_DATABASES = range(1, 16)
+DRAIN_TIMEOUT_S = float(os.environ.get("TOLLSTREAM_TEST_DRAIN_TIMEOUT_S", "60"))
+
+
+class Stack:
+    """The private servers of deploy/stack, where the environment says, else a place for tests."""
+
+    DEFAULTS = {
+        "TOLLSTREAM_STACK_DIR": f"/var/tmp/tollstream-tests-{os.getuid()}",
+        "TOLLSTREAM_STACK_KAFKA_PORT": "29092",
+        "TOLLSTREAM_STACK_REDIS_PORT": "29379",
+        "TOLLSTREAM_STACK_POSTGRES_PORT": "29432",
+        "TOLLSTREAM_STACK_KAFKA_HEAP": "512m",
+        "TOLLSTREAM_STACK_POSTGRES_BUFFERS": "128MB",
+    }
+
+    def __init__(self):
+        self.environment = {**self.DEFAULTS, **os.environ}
+        self.folder = pathlib.Path(self.environment["TOLLSTREAM_STACK_DIR"])
+        self.was_up = self.run("status", check=False).returncode == 0
+        self.databases = itertools.cycle(REDIS_DATABASES)
+        self.template = None
+
+    def run(self, *arguments, check=True):
+        return subprocess.run(
+            [str(ROOT / "deploy/stack"), *arguments],
+            env=self.environment,
+            check=check,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def up(self):
+        self.run("up")
+        urls = self.run("env").stdout
+        self.urls = dict(
+            line.removeprefix("export ").split("=", 1)
+            for line in urls.splitlines()
+            if line.startswith("export ")
+        )
+        self.brokers = self.urls["TOLLSTREAM_KAFKA_BROKERS"]
+        self.redis = self.urls["TOLLSTREAM_REDIS_URL"].rsplit("/", 1)[0]
+        self.postgres = self.urls["TOLLSTREAM_POSTGRES_URL"]
+        return self
+
+    def down(self):
+        if self.template is not None:
+            with contextlib.suppress(psycopg.Error):
+                self.sql(f"DROP DATABASE IF EXISTS {self.template} WITH (FORCE)")
+        if not self.was_up:
+            self.run("down", "--wipe", check=False)
+
+    def sql(self, statement):
+        with psycopg.connect(self.postgres, autocommit=True) as connection:
+            connection.execute(statement)
+
+    def database_url(self, name):
+        return f"{self.postgres.rsplit('/', 1)[0]}/{name}"
+
+    def kill(self, *services):
+        self.run("kill", *services)
+
+    def start(self, *services):
+        self.run("start", *services)
+
+    @property
+    def redis_append_file(self):
+        """The part of Redis's append-only file that is being written."""
+        parts = (self.folder / "redis/appendonlydir").glob("*.incr.aof")
+        return max(parts, key=lambda part: part.stat().st_mtime)
+
+
+def wait_for(what, condition, seconds, every=0.05):
+    """The first true answer of the condition."""
+    deadline = time.monotonic() + seconds
+    while True:
+        if found := condition():
+            return found
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds:g} s: {what}")
+        time.sleep(every)
+
+
+class Processor:
+    """A `tollstream run`."""
+
+    def __init__(self, world, name, environment):
+        self.log_path = world.folder / f"{name}.log"
+        self.log_file = open(self.log_path, "ab")
+        self.process = subprocess.Popen(
+            [PROGRAM, "run"],
+            env={**world.environment, **environment},
+            stdout=self.log_file,
+            stderr=subprocess.STDOUT,
+        )
+
+    @property
+    def log(self):
+        return self.log_path.read_text(errors="replace")
+
+    def running(self):
+        return self.process.poll() is None
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def wait(self, seconds=30):
+        return self.process.wait(seconds)
+
+    def stop(self, seconds=30):
+        """Drains: what was taken is settled and told."""
+        self.signal(signal.SIGTERM)
+        status = self.wait(seconds)
+        assert status == 0, f"exit code {status}: {self.log[-3000:]}"
+
+    def kill(self):
+        if self.running():
+            self.process.kill()
+        self.process.wait()
+        self.log_file.close()
+
+    def proc_status(self, name):
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        return next(line for line in status.splitlines() if line.startswith(name + ":"))
+
+    def memory_mib(self):
+        """Most memory it ever held."""
+        return int(self.proc_status("VmHWM").split()[1]) / 1024
+
+    def stopped(self):
+        """By SIGSTOP."""
+        return self.running() and self.proc_status("State").split()[1] == "T"
+
+
+class World:
+    def __init__(self, stack, partitions=4, seed=1, settings=None, redis_database=None):
+        self.stack = stack
+        self.partitions = partitions
+        self.name = f"t{uuid.uuid4().hex[:12]}"
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="tollstream-test-"))
+        self.processors = []
+        self.produced = 0
+        self.now_ms = time.time_ns() // 1_000_000
+        self.seed = seed
+        self.connection = None
+        number = next(stack.databases) if redis_database is None else redis_database
+        self.redis_url = f"{stack.redis}/{number}"
+        self.redis = redis.Redis.from_url(self.redis_url)
+        self.postgres_url = stack.database_url(self.name)
+        self.topics = {
+            kind: f"{self.name}.{kind}" for kind in ("cdrs", "credits", "events", "dead_letters")
+        }
+        self.config = self.folder / "tollstream.yaml"
+        self.config.write_text(json.dumps(merged(self.settings(), settings or {})))
+        self.environment = {
+            name: value for name, value in os.environ.items() if not name.startswith("TOLLSTREAM_")
+        }
+        self.environment["TOLLSTREAM_CONFIG"] = str(self.config)
+
+    def settings(self):
+        return {
+            "kafka": {
+                "brokers": self.stack.brokers,
+                "group": self.name,
+                "topics": self.topics,
+                "session_timeout_ms": f"{SESSION_TIMEOUT_MS}ms",
+                "consumer": {"heartbeat.interval.ms": "300"},
+            },
+            "redis": {"url": self.redis_url},
+            "postgres": {"url": self.postgres_url},
+            "batch": {"records_max": 200, "linger_ms": "5ms"},
+            "settle": {"records_max": 400},
+            "usage": {"history_days": 5, "ahead_days": 2},
+            "http": {"listen": ""},
+            "log": {"level": "debug"},
+        }
+
+    # --- making it
+
+    def make(self, deck=cdrs.DECK, accounts=40):
+        """The database, the topics, the plan with its deck, and accounts (how many, or which)."""
+        self.redis.flushdb()
+        self.stack.sql(f"CREATE DATABASE {self.name}")
+        self.tollstream("migrate")
+        self.tollstream("topics", "create", "--partitions", self.partitions, "--replication", 1)
+        self.tollstream("rate-plans", "set", PLAN, "timezone=America/New_York")
+        if deck:
+            self.publish(deck)
+        if isinstance(accounts, int):
+            random_ = cdrs.random.Random(self.seed)
+            accounts = cdrs.accounts(random_, accounts, PLAN)
+        self.import_accounts(accounts)
+        self.calls = cdrs.Calls(self.seed, [a["account_id"] for a in accounts], self.now_ms)
+        return self
+
+    def tollstream(self, *arguments, check=True):
+        run = subprocess.run(
+            [PROGRAM, *map(str, arguments)],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert not check or run.returncode == 0, f"{arguments}: {run.returncode}\n{run.stderr}"
+        return run
+
+    def publish(self, deck, *options):
+        file = self.folder / "deck.csv"
+        file.write_text(deck, encoding="utf-8")
+        return self.tollstream("decks", "publish", file, "--rate-plan", PLAN, *options)
+
+    def import_accounts(self, rows):
+        file = self.folder / "accounts.jsonl"
+        file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        self.tollstream("accounts", "import", file)
+
+    # --- input
+
+    def produce(self, messages, per_second=None):
+        """(key, value, pick): pick chooses the partition."""
+        failures = []
+        producer = confluent_kafka.Producer(
+            {
+                "bootstrap.servers": self.stack.brokers,
+                "linger.ms": 5,
+                "acks": "all",
+                "enable.idempotence": True,
+                "log_level": 0,
+            }
+        )
+        began = time.monotonic()
+        for count, (key, value, pick) in enumerate(messages):
+            if per_second is not None and count % 20 == 0:
+                producer.poll(0)
+                time.sleep(max(0, began + count / per_second - time.monotonic()))
+            self.offer(producer, key, value, pick, failures)
+            self.produced += 1
+        assert producer.flush(60) == 0 and not failures, failures[:3]
+
+    def offer(self, producer, key, value, pick, failures):
+        def delivered(error, _):
+            if error:
+                failures.append(error)
+
+        while True:
+            try:
+                producer.produce(
+                    self.topics["cdrs"],
+                    value,
+                    key,
+                    partition=pick % self.partitions,
+                    on_delivery=delivered,
+                )
+                return
+            except BufferError:
+                producer.poll(0.1)
+
+    @contextlib.contextmanager
+    def flow(self, count, per_second):
+        """A stream that goes on while the block does its mischief."""
+        failures = []
+
+        def run():
+            try:
+                self.produce(self.calls.stream(count), per_second)
+            except Exception as err:  # told to the thread that waits
+                failures.append(err)
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        try:
+            yield
+        finally:
+            thread.join()
+        assert not failures, failures
+
+    def send(self, *records, partition=0):
+        """Records in one partition, one after the other."""
+        self.produce((r["account_id"].encode(), cdrs.CDR.encode(r), partition) for r in records)
+
+    # --- the run
+
+    def run(self, fault=None, name="run", **environment):
+        if fault is not None:
+            environment["TOLLSTREAM_FAULT_POINT"] = fault
+        processor = Processor(self, name, environment)
+        self.processors.append(processor)
+        return processor
+
+    def query(self, statement, *arguments):
+        """Rows; over restarts of the server, too."""
+        for attempt in (1, 2):
+            try:
+                if self.connection is None or self.connection.closed:
+                    self.connection = psycopg.connect(self.postgres_url, autocommit=True)
+                return self.connection.execute(statement, arguments).fetchall()
+            except psycopg.OperationalError:
+                self.connection = None
+                if attempt == 2:
+                    raise
+
+    def settled_offsets(self):
+        with contextlib.suppress(psycopg.OperationalError):
+            return int(self.query("SELECT coalesce(sum(next_offset), 0) FROM stream_partition")[0][0])
+        return -1
+
+    def wait_settled(self, count=None, seconds=DRAIN_TIMEOUT_S, alive=None):
+        """Until so many offsets (all that were produced) are settled."""
+        wanted = self.produced if count is None else count
+
+        def done():
+            assert alive is None or alive.running(), f"it ended early:\n{alive.log[-3000:]}"
+            return self.settled_offsets() >= wanted
+
+        try:
+            wait_for(f"{wanted} records settled", done, seconds)
+        except AssertionError as err:
+            raise AssertionError(f"{err}; {self.settled_offsets()} are\n{self.logs()}") from None
+
+    def drain(self, seconds=DRAIN_TIMEOUT_S, name="drain"):
+        """A fresh processor settles all there is, and ends."""
+        processor = self.run(name=name)
+        self.wait_settled(seconds=seconds, alive=processor)
+        processor.stop()
+        return processor
+
+    def logs(self, size=2500):
+        return "\n".join(f"--- {p.log_path.name}\n{p.log[-size:]}" for p in self.processors)
+
+    # --- the verdicts
+
+    def check(self):
+        """The independent checker's report."""
+        servers = live.Servers(
+            {
+                "TOLLSTREAM_KAFKA_BROKERS": self.stack.brokers,
+                "TOLLSTREAM_REDIS_URL": self.redis_url,
+                "TOLLSTREAM_POSTGRES_URL": self.postgres_url,
+                "TOLLSTREAM_KAFKA_GROUP": self.name,
+                **{f"TOLLSTREAM_KAFKA_TOPICS_{k.upper()}": v for k, v in self.topics.items()},
+            }
+        )
+        evidence = live.Evidence(servers)
+        try:
+            return verdict.Judge(evidence, time.time_ns() // 1_000_000).run().report()
+        finally:
+            evidence.close()
+
+    def audit(self):
+        """(exit code, report) of the processor's own audit."""
+        run = self.tollstream("audit", "--json", check=False)
+        assert run.returncode in (0, 1), run.stderr
+        return run.returncode, json.loads(run.stdout)
+
+    def assert_books(self):
+        """What must hold after whatever happened, once everything is drained."""
+        report = self.check()
+        assert report["ok"], json.dumps(report["faults"], indent=1) + "\n" + self.logs()
+        assert report["consumed"] == self.produced
+        assert report["unaccounted"] == 0 and report["difference_micros"] == 0
+        status, audit = self.audit()
+        assert status == 0, json.dumps(audit, indent=1)
+        return report
+
+    # --- the end
+
+    def finish(self, keep=False):
+        for processor in self.processors:
+            if processor.running():
+                processor.signal(signal.SIGCONT)
+            processor.kill()
+        if self.connection is not None:
+            self.connection.close()
+        if keep:
+            print(f"kept: {self.folder}, database {self.name}, {self.redis_url}")
+            return
+        with contextlib.suppress(redis.RedisError):
+            self.redis.flushdb()
+        self.redis.close()
+        self.stack.sql(f"DROP DATABASE IF EXISTS {self.name} WITH (FORCE)")
+        admin = admin_client(self.stack.brokers)
+        for future in admin.delete_topics(list(self.topics.values())).values():
+            with contextlib.suppress(confluent_kafka.KafkaException):
+                future.result(10)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@functools.cache
+def admin_client(brokers):
+    return confluent_kafka.admin.AdminClient(
+        {"bootstrap.servers": brokers, "log_level": 0}
+    )
+
+
+def merged(base, changes):
+    """Settings with others laid over them."""
+    result = dict(base)
+    for name, value in changes.items():
+        inner = isinstance(value, dict) and isinstance(base.get(name), dict)
+        result[name] = merged(base[name], value) if inner else value
+    return result
+
+
+@contextlib.contextmanager
+def world(stack, keep=False, **options):
+    made = World(stack, **options)
+    try:
+        yield made
+    finally:
+        made.finish(keep)
