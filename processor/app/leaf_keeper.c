@@ -17,6 +17,7 @@ struct ts_leaf_keeper {
     bool stopping;
     bool running;
     pthread_t thread;
+    int64_t ensured_ms; /* when the leaves ahead were last seen to be there; INT64_MIN: not yet */
 };
 
 static int64_t now_ms(void)
@@ -50,20 +51,26 @@ static bool sleep_for(struct ts_leaf_keeper *keeper, int seconds)
     return going;
 }
 
+static bool ensure(struct ts_leaf_keeper *keeper, struct ts_error *err)
+{
+    if (keeper->ensured_ms != INT64_MIN && now_ms() - keeper->ensured_ms < ENSURE_EVERY_S * 1000) {
+        return true;
+    }
+    if (!ts_partitions_ensure(keeper->partitions, now_ms(), err)) {
+        return false;
+    }
+    keeper->ensured_ms = now_ms();
+    return true;
+}
+
 static void *keep(void *self)
 {
     struct ts_leaf_keeper *keeper = self;
-    int64_t ensured_ms = INT64_MIN;
-    int wait_s = 0;
-    while (wait_s == 0 || sleep_for(keeper, wait_s)) {
+    int wait_s = RETRY_S;
+    while (sleep_for(keeper, wait_s)) {
         struct ts_error err = {0};
         bool more = false;
-        bool due = ensured_ms == INT64_MIN || now_ms() - ensured_ms > ENSURE_EVERY_S * 1000;
-        if (due && ts_partitions_ensure(keeper->partitions, now_ms(), &err)) {
-            ensured_ms = now_ms();
-            due = false;
-        }
-        if (!due && ts_partitions_tend(keeper->partitions, now_ms(), &more, &err)) {
+        if (ensure(keeper, &err) && ts_partitions_tend(keeper->partitions, now_ms(), &more, &err)) {
             wait_s = more ? RETRY_S : TEND_EVERY_S;
         } else {
             tell(keeper, &err);
@@ -96,6 +103,11 @@ struct ts_leaf_keeper *ts_leaf_keeper_start(const struct ts_config *config,
     if (keeper->partitions == NULL) {
         ts_leaf_keeper_stop(keeper);
         return NULL;
+    }
+    struct ts_error first = {0};
+    keeper->ensured_ms = INT64_MIN;
+    if (!ensure(keeper, &first)) { /* the thread tries again; a worker waits for its leaf */
+        tell(keeper, &first);
     }
     if (pthread_create(&keeper->thread, NULL, keep, keeper) != 0) {
         ts_error_set(err, TS_ERROR_FATAL, 0, "no thread for the keeper of usage partitions");

@@ -10,8 +10,8 @@
 
 struct ts_leaf_keeper;
 
-/* NULL: class FATAL. A server that is away is no failure: the thread tries again. The config
- * outlives it. */
+/* Makes what is missing first, so that workers find their leaves. NULL: class FATAL. A server that
+ * is away is no failure: the thread tries again. The config outlives it. */
 struct ts_leaf_keeper *ts_leaf_keeper_start(const struct ts_config *config,
                                             struct ts_observer observer,
                                             struct ts_error *err);
