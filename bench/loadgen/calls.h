@@ -26,7 +26,7 @@ struct lg_call {
     char from[LG_NUMBER_MAX];
     char to[LG_NUMBER_MAX];
     char user_id[40];
-    char user_name[64];
+    char user_name[LG_NAME_MAX];
     struct ts_buffer attributes;
 };
 

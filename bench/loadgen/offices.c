@@ -31,33 +31,10 @@ static const char *const first_names[] = {
     "Ann",  "Ben",  "Carla", "David", "Elena", "Farid",  "Grace", "Hiro",      "Ines",
     "Jack", "Kim",  "Luis",  "Maya",  "Noah",  "Olga",   "Priya", "Quinn",     "Rosa",
     "Sam",  "Tara", "Umar",  "Vera",  "Wei",   "Ximena", "Yara",  "Zo\xc3\xab"};
-static const char *const last_names[] = {"Adams",
-                                         "Baker",
-                                         "Cruz",
-                                         "Diaz",
-                                         "Evans",
-                                         "Fischer",
-                                         "Garc\xc3\xad"
-                                         "a",
-                                         "Hughes",
-                                         "Ito",
-                                         "Jones",
-                                         "Khan",
-                                         "Lopez",
-                                         "Meyer",
-                                         "Nguyen",
-                                         "O'Brien",
-                                         "Patel",
-                                         "Quist",
-                                         "Reyes",
-                                         "Singh",
-                                         "Turner",
-                                         "Usman",
-                                         "Vargas",
-                                         "Wong",
-                                         "Xu",
-                                         "Young",
-                                         "Ziegler"};
+static const char *const last_names[] = {
+    "Adams", "Baker",  "Cruz",  "Diaz",   "Evans",  "Fischer", "Garc\303\255a", "Hughes", "Ito",
+    "Jones", "Khan",   "Lopez", "Meyer",  "Nguyen", "O'Brien", "Patel",         "Quist",  "Reyes",
+    "Singh", "Turner", "Usman", "Vargas", "Wong",   "Xu",      "Young",         "Ziegler"};
 static const char *const departments[] = {
     "Sales", "Support", "Billing", "Operations", "Front desk", "Research & Development"};
 #define LENGTH(array) (sizeof(array) / sizeof(array)[0])
@@ -127,16 +104,14 @@ const char *lg_office_emergency_number(const struct lg_office *office)
     return countries[office->country].emergency;
 }
 
-struct ts_bytes lg_person_name(const struct lg_office *office, uint32_t person, char out[64])
+struct ts_bytes
+lg_person_name(const struct lg_office *office, uint32_t person, char out[LG_NAME_MAX])
 {
     uint32_t n = office->number * 31 + person;
     const char *first = first_names[n % LENGTH(first_names)];
     const char *last = last_names[n / 7 % LENGTH(last_names)];
-    size_t size = strlen(first);
-    memcpy(out, first, size);
-    out[size++] = ' ';
-    memcpy(out + size, last, strlen(last));
-    return (struct ts_bytes){out, size + strlen(last)};
+    int size = snprintf(out, LG_NAME_MAX, "%s %s", first, last);
+    return (struct ts_bytes){out, (size_t)size};
 }
 
 struct ts_bytes lg_person_department(const struct lg_office *office, uint32_t person)
@@ -155,7 +130,7 @@ static void write_account(const struct lg_offices *offices, uint32_t number, FIL
     struct lg_random random = lg_random_of(offices->options->seed, KIND_ACCOUNT, number);
     const struct country *country = &countries[office.country];
     const char *zone = country->zones[lg_random_below(&random, country->zone_count)];
-    char name[64];
+    char name[LG_NAME_MAX];
     struct ts_bytes owner = lg_person_name(&office, 0, name);
     int64_t opening = (int64_t)lg_random_log_normal(&random, 4000, 1.2); /* cents */
     opening = lg_random_chance(&random, 20000) ? 0 : opening;

@@ -48,8 +48,10 @@ size_t lg_append_number(char *out, size_t size, uint32_t number, unsigned width)
 
 const char *lg_office_emergency_number(const struct lg_office *office);
 
-/* The text is static. */
-struct ts_bytes lg_person_name(const struct lg_office *office, uint32_t person, char out[64]);
+enum { LG_NAME_MAX = 64 };
+
+struct ts_bytes
+lg_person_name(const struct lg_office *office, uint32_t person, char out[LG_NAME_MAX]);
 struct ts_bytes lg_person_department(const struct lg_office *office, uint32_t person);
 
 /* One JSON line an office, as `tollstream accounts import` reads them. */

@@ -85,7 +85,7 @@ static void put_string(struct canonical *out, struct ts_bytes text)
     put_u32(out, text.data == NULL ? UINT32_MAX : (uint32_t)text.size);
     if (text.size > STRING_MAX) {
         put_u64(out, ts_hash64(text));
-    } else if (text.size > 0) {
+    } else if (text.data != NULL) {
         memcpy(out->data + out->size, text.data, text.size);
         out->size += text.size;
     }

@@ -264,7 +264,7 @@ static bool compile(struct ts_avro_plan *plan, struct ts_error *err)
         }
         found[plan->ops[i].slot] = true;
     }
-    for (uint8_t slot = 0; slot < SLOT_COUNT; slot++) {
+    for (int slot = 0; slot < SLOT_COUNT; slot++) {
         if (slots[slot].required && !found[slot]) {
             return refuse(err, slots[slot].name, "is missing; it is required and has no default");
         }
