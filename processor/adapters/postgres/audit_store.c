@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "adapters/postgres/audit_store.h"
+
+#include "adapters/postgres/connection.h"
+#include "adapters/postgres/schema.h"
+
+#include <stdio.h>
+
+enum { CONNECT_TIMEOUT_MS = 5000, VISITED_MAX = 100, SQL_MAX = 2048 };
+
+/* Each account's ledger in its order, summed up once for the checks: the sum, and how many rows do
+ * not follow from the one before. */
+static const char sum_accounts_sql[] =
+    "CREATE TEMP TABLE audit_account ON COMMIT DROP AS"
+    " SELECT account_no, sum(amount) AS total, count(*) AS row_count, min(movement) AS first,"
+    " max(movement) AS last, count(*) FILTER (WHERE movement <> before_movement + 1) AS gaps,"
+    " count(*) FILTER (WHERE balance_after_micros <> before_balance + amount) AS breaks,"
+    " min(movement) FILTER (WHERE movement <> before_movement + 1"
+    " OR balance_after_micros <> before_balance + amount) AS broken_at"
+    " FROM (SELECT account_no, movement, amount, balance_after_micros,"
+    " lag(movement, 1, 0::bigint) OVER w AS before_movement,"
+    " lag(balance_after_micros, 1, 0::bigint) OVER w AS before_balance"
+    " FROM (SELECT account_no, movement, -charge_micros AS amount, balance_after_micros"
+    " FROM usage UNION ALL SELECT account_no, movement, amount_micros, balance_after_micros"
+    " FROM ledger_entry) ledger"
+    " WINDOW w AS (PARTITION BY account_no ORDER BY movement)) x GROUP BY account_no";
+
+/* How each input partition's records ended, counted from the rows themselves. */
+static const char sum_lanes_sql[] =
+    "CREATE TEMP TABLE audit_lane ON COMMIT DROP AS"
+    " SELECT topic, partition, count(*) FILTER (WHERE kind = 'settled') AS settled,"
+    " count(*) FILTER (WHERE kind = 'duplicate') AS duplicates,"
+    " count(*) FILTER (WHERE kind = 'dead') AS dead_letters,"
+    " count(*) - count(DISTINCT \"offset\") AS twice, min(\"offset\") AS low,"
+    " max(\"offset\") AS high"
+    " FROM (SELECT t.name AS topic, u.partition, u.\"offset\", 'settled' AS kind FROM usage u"
+    " JOIN topic t USING (topic_no) WHERE u.generation = 0"
+    " UNION ALL SELECT topic, partition, \"offset\", 'settled' FROM ledger_entry"
+    " WHERE topic IS NOT NULL"
+    " UNION ALL SELECT topic, partition, \"offset\", 'duplicate' FROM duplicate"
+    " UNION ALL SELECT topic, partition, \"offset\", 'dead' FROM dead_letter) ends"
+    " GROUP BY topic, partition";
+
+/* Each gives (subject, detail) for what does not add up. */
+static const struct {
+    const char *name;
+    const char *sql;
+} checks[] = {
+    {"balance",
+     "SELECT a.account_id, format('the balance is %s, the ledger adds up to %s micro-units',"
+     " a.balance_micros, coalesce(s.total, 0))"
+     " FROM account a LEFT JOIN audit_account s USING (account_no)"
+     " WHERE a.balance_micros <> coalesce(s.total, 0)"},
+    {"movements",
+     "SELECT a.account_id, format('%s movements were numbered, the ledger has %s rows, numbered"
+     " %s to %s with %s gaps', a.movements, coalesce(s.row_count, 0), s.first, s.last, s.gaps)"
+     " FROM account a LEFT JOIN audit_account s USING (account_no)"
+     " WHERE a.movements <> coalesce(s.row_count, 0) OR s.gaps > 0"},
+    {"balance_after",
+     "SELECT a.account_id, format('%s rows do not follow from the one before, the first is"
+     " movement %s', s.breaks, s.broken_at)"
+     " FROM account a JOIN audit_account s USING (account_no) WHERE s.breaks > 0"},
+    {"account_missing",
+     "SELECT 'account_no ' || s.account_no, format('%s ledger rows belong to no account',"
+     " s.row_count) FROM audit_account s LEFT JOIN account a USING (account_no)"
+     " WHERE a.account_no IS NULL"},
+    {"counters",
+     "SELECT topic || '/' || partition, format('offsets %s to %s, of which %s settled, %s"
+     " duplicates, %s dead letters, %s holes', first_offset, next_offset - 1, settled, duplicates,"
+     " dead_letters, holes) FROM stream_partition"
+     " WHERE next_offset - first_offset <> settled + duplicates + dead_letters + holes"},
+    {"inputs",
+     "SELECT p.topic || '/' || p.partition, format('counted %s settled, %s duplicates, %s dead"
+     " letters; the rows are %s, %s, %s', p.settled, p.duplicates, p.dead_letters,"
+     " coalesce(l.settled, 0), coalesce(l.duplicates, 0), coalesce(l.dead_letters, 0))"
+     " FROM stream_partition p LEFT JOIN audit_lane l USING (topic, partition)"
+     " WHERE p.settled <> coalesce(l.settled, 0) OR p.duplicates <> coalesce(l.duplicates, 0)"
+     " OR p.dead_letters <> coalesce(l.dead_letters, 0)"},
+    {"offsets",
+     "SELECT l.topic || '/' || l.partition, format('%s offsets ended more than once; they reach"
+     " from %s to %s, the partition from %s to %s', l.twice, l.low, l.high, p.first_offset,"
+     " p.next_offset - 1)"
+     " FROM audit_lane l LEFT JOIN stream_partition p USING (topic, partition)"
+     " WHERE l.twice > 0 OR l.low < p.first_offset OR l.high >= p.next_offset"
+     " OR p.topic IS NULL"},
+    {"outbox",
+     "SELECT coalesce(a.account_id, 'account_no ' || o.account_no), format('event %s waits in the"
+     " outbox %s times, the account has told %s', o.sequence, count(*), max(a.sequence))"
+     " FROM outbox o LEFT JOIN account a USING (account_no) WHERE o.account_no <> 0"
+     " GROUP BY o.account_no, a.account_id, o.sequence"
+     " HAVING count(*) > 1 OR o.sequence > coalesce(max(a.sequence), 0)"},
+};
+
+static bool run_check(struct ts_pg_session *session,
+                      size_t check,
+                      const struct ts_audit_visitor *visitor,
+                      struct ts_audit_totals *totals,
+                      struct ts_error *err)
+{
+    char sql[SQL_MAX];
+    struct ts_pg_params none = {0};
+    snprintf(sql,
+             sizeof sql,
+             "WITH found(subject, detail) AS (%s) SELECT subject, detail, count(*) OVER ()"
+             " FROM found ORDER BY subject LIMIT %d",
+             checks[check].sql,
+             VISITED_MAX);
+    PGresult *rows = ts_pg_exec_params(session, sql, &none, err);
+    if (rows == NULL) {
+        return ts_error_prefix(err, "audit of %s", checks[check].name);
+    }
+    for (int i = 0; i < PQntuples(rows); i++) {
+        struct ts_audit_finding finding = {.check = checks[check].name,
+                                           .subject = ts_pg_bytes(rows, i, 0),
+                                           .detail = ts_pg_bytes(rows, i, 1)};
+        visitor->visit(visitor->self, &finding);
+    }
+    totals->findings += PQntuples(rows) > 0 ? ts_pg_i64(rows, 0, 2) : 0;
+    PQclear(rows);
+    return true;
+}
+
+static bool
+count_all(struct ts_pg_session *session, struct ts_audit_totals *totals, struct ts_error *err)
+{
+    struct ts_pg_params none = {0};
+    PGresult *rows = ts_pg_exec_params(
+        session,
+        "SELECT (SELECT count(*) FROM account),"
+        " (SELECT coalesce(sum(row_count), 0)::bigint FROM audit_account),"
+        " (SELECT count(*) FROM stream_partition),"
+        " (SELECT coalesce(sum(settled + duplicates + dead_letters), 0)::bigint FROM audit_lane)",
+        &none,
+        err);
+    if (rows == NULL) {
+        return false;
+    }
+    totals->accounts = ts_pg_i64(rows, 0, 0);
+    totals->ledger_rows = ts_pg_i64(rows, 0, 1);
+    totals->partitions = ts_pg_i64(rows, 0, 2);
+    totals->inputs = ts_pg_i64(rows, 0, 3);
+    PQclear(rows);
+    return true;
+}
+
+static bool audit(struct ts_pg_session *session,
+                  const struct ts_audit_visitor *visitor,
+                  struct ts_audit_totals *totals,
+                  struct ts_error *err)
+{
+    bool ok =
+        ts_pg_schema_check(session, err) &&
+        ts_pg_run(session, "SET work_mem = '256MB'; BEGIN ISOLATION LEVEL REPEATABLE READ", err) &&
+        ts_pg_run(session, sum_accounts_sql, err) && ts_pg_run(session, sum_lanes_sql, err) &&
+        count_all(session, totals, err);
+    for (size_t i = 0; ok && i < sizeof checks / sizeof checks[0]; i++) {
+        ok = run_check(session, i, visitor, totals, err);
+    }
+    return ok;
+}
+
+bool ts_audit_run(const char *url,
+                  const struct ts_audit_visitor *visitor,
+                  struct ts_audit_totals *totals,
+                  struct ts_error *err)
+{
+    struct ts_pg_session_options options = {
+        .url = url, .role = "audit", .connect_timeout_ms = CONNECT_TIMEOUT_MS};
+    struct ts_pg_session session;
+    *totals = (struct ts_audit_totals){0};
+    if (!ts_pg_open(&session, &options, NULL, 0, err)) {
+        return false;
+    }
+    bool ok = audit(&session, visitor, totals, err);
+    ts_pg_close(&session); /* the transaction ends with it */
+    return ok;
+}
