@@ -144,57 +144,53 @@ static int set(const struct ts_session *session,
 /* ---- list and show
  * -------------------------------------------------------------------------------- */
 
-static void value_cell(struct ts_table *table,
-                       struct ts_buffer *text,
-                       const struct ts_rate_plan *plan,
-                       size_t key)
+/* The name, then every key. */
+static size_t plan_columns(struct ts_column columns[TS_TABLE_COLUMNS_MAX])
 {
-    ts_buffer_clear(text);
-    ts_rate_plan_get(plan, key, text);
-    ts_table_text(table, ts_buffer_bytes(text));
+    size_t keys = ts_rate_plan_key_count();
+    columns[0] = (struct ts_column){"name", TS_COLUMN_TEXT};
+    for (size_t i = 0; i < keys; i++) {
+        columns[i + 1] = (struct ts_column){ts_rate_plan_key(i), TS_COLUMN_TEXT};
+    }
+    return keys + 1;
+}
+
+static void print_plan(struct ts_table *table, const struct ts_rate_plan *plan)
+{
+    struct ts_buffer text;
+    ts_buffer_init(&text, VALUE_TEXT_MAX);
+    ts_table_text(table, ts_bytes_of(plan->name));
+    for (size_t key = 0; key < ts_rate_plan_key_count(); key++) {
+        ts_buffer_clear(&text);
+        ts_rate_plan_get(plan, key, &text);
+        ts_table_text(table, ts_buffer_bytes(&text));
+    }
+    ts_buffer_finish(&text);
 }
 
 static int
 list(const struct ts_session *session, enum ts_format format, const struct ts_stored_rates *rates)
 {
-    struct ts_column columns[TS_TABLE_COLUMNS_MAX] = {{"name", TS_COLUMN_TEXT}};
-    size_t keys = ts_rate_plan_key_count();
-    for (size_t i = 0; i < keys; i++) {
-        columns[i + 1] = (struct ts_column){ts_rate_plan_key(i), TS_COLUMN_TEXT};
-    }
+    struct ts_column columns[TS_TABLE_COLUMNS_MAX];
     struct ts_table table;
-    struct ts_buffer text;
-    ts_table_init(&table, stdout, format, columns, keys + 1);
-    ts_buffer_init(&text, VALUE_TEXT_MAX);
+    ts_table_init(&table, stdout, format, columns, plan_columns(columns));
     for (size_t i = 0; i < rates->plan_count; i++) {
-        ts_table_text(&table, ts_bytes_of(rates->plans[i].plan.name));
-        for (size_t key = 0; key < keys; key++) {
-            value_cell(&table, &text, &rates->plans[i].plan, key);
-        }
+        print_plan(&table, &rates->plans[i].plan);
     }
-    ts_buffer_finish(&text);
     return ts_session_finish_table(session, &table);
 }
 
 static int
 show(const struct ts_session *session, enum ts_format format, const struct ts_stored_rates *rates)
 {
-    static const struct ts_column columns[] = {{"key", TS_COLUMN_TEXT}, {"value", TS_COLUMN_TEXT}};
+    struct ts_column columns[TS_TABLE_COLUMNS_MAX];
+    struct ts_table table;
     const struct ts_stored_plan *stored = find(rates, session->args.operands[0]);
     if (stored == NULL) {
         return refuse_unknown(session, rates, session->args.operands[0]);
     }
-    struct ts_table table;
-    struct ts_buffer text;
-    ts_table_init(&table, stdout, format, columns, sizeof columns / sizeof *columns);
-    ts_buffer_init(&text, VALUE_TEXT_MAX);
-    ts_table_text(&table, TS_LITERAL("name"));
-    ts_table_text(&table, ts_bytes_of(stored->plan.name));
-    for (size_t key = 0; key < ts_rate_plan_key_count(); key++) {
-        ts_table_text(&table, ts_bytes_of(ts_rate_plan_key(key)));
-        value_cell(&table, &text, &stored->plan, key);
-    }
-    ts_buffer_finish(&text);
+    ts_table_init_record(&table, stdout, format, columns, plan_columns(columns));
+    print_plan(&table, &stored->plan);
     return ts_session_finish_table(session, &table);
 }
 

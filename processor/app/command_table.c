@@ -60,6 +60,20 @@ static const struct ts_action rate_plans_actions[] = {
     {"show", "NAME", "every key of one"},
     END};
 
+static const struct ts_action accounts_actions[] = {
+    {"import", "FILE", "insert the accounts of a file of JSON lines: all of them or none"},
+    {"create", "KEY=VALUE…", "insert one account"},
+    {"show", "ACCOUNT", "one account, with its live balance"},
+    {"list", "[--after ACCOUNT] [--limit N]", "accounts in order of their ids"},
+    END};
+static const struct ts_option accounts_options[] = {CONFIG,
+                                                    {"after", "ACCOUNT", "begin behind this id"},
+                                                    {"limit", "N", "at most so many; default all"},
+                                                    {"quiet", NULL, "no progress bar"},
+                                                    FORMAT,
+                                                    JSON,
+                                                    END};
+
 static const struct ts_option rate_options[] = {
     {"deck", "DECK.csv", "the rate deck"},
     {"base", "DECK.csv...", "deck of the base plan, of that one's base plan, and so on"},
@@ -116,6 +130,18 @@ const struct ts_command ts_commands[] = {
      decks_actions,
      decks_options,
      ts_cmd_decks},
+    {"accounts",
+     NULL,
+     "import, create and show accounts",
+     "An existing account is changed only by a record of an input topic. A field of a new one:\n"
+     "account_id, name, country, timezone, currency, subscription, rate_plan, payment_method,\n"
+     "card_state, invoice_day, credit_amounts, monthly_credit_cap, alert_thresholds,\n"
+     "alert_hysteresis, auto_recharge {on, threshold, mode, amount, max_count_per_day,\n"
+     "max_amount_per_month}, allowances, status, closed_at, opening_balance. Amounts are decimal\n"
+     "texts. create takes auto_recharge.on=true and the like.",
+     accounts_actions,
+     accounts_options,
+     ts_cmd_accounts},
     {"rate",
      "--deck DECK.csv [FILE]",
      "price call-detail records without any server",

@@ -89,6 +89,26 @@ static void write_header(struct ts_table *table)
     }
 }
 
+/* The one row of a record, a line a column. */
+static void write_record(const struct ts_table *table)
+{
+    size_t name_width = 0;
+    for (size_t i = 0; i < table->column_count; i++) {
+        size_t width = strlen(table->columns[i].name);
+        name_width = width > name_width ? width : name_width;
+    }
+    const char *cell = table->held.data;
+    const char *end = cell + table->held.size;
+    for (size_t i = 0; cell != NULL && cell < end; i++) {
+        const char *name = table->columns[i].name;
+        fputs(name, table->out);
+        pad(table->out, name_width - strlen(name) + GAP);
+        put_visible(table->out, cell);
+        fputc('\n', table->out);
+        cell += strlen(cell) + 1;
+    }
+}
+
 /* Writes what was held back; from now on cells go straight through. */
 static void release(struct ts_table *table)
 {
@@ -154,7 +174,7 @@ static void put_csv_header(struct ts_table *table)
 static void put_json_cell(struct ts_table *table, struct ts_bytes literal)
 {
     if (table->cell == 0) {
-        fputs(table->row_count == 0 ? "[\n{" : ",\n{", table->out);
+        fputs(table->record ? "{" : table->row_count == 0 ? "[\n{" : ",\n{", table->out);
     }
     fprintf(table->out, "%s\"%s\":", table->cell == 0 ? "" : ",", table->columns[table->cell].name);
     fwrite(literal.data, 1, literal.size, table->out);
@@ -294,19 +314,40 @@ void ts_table_init(struct ts_table *table,
     }
 }
 
+void ts_table_init_record(struct ts_table *table,
+                          FILE *out,
+                          enum ts_format format,
+                          const struct ts_column *columns,
+                          size_t column_count)
+{
+    ts_table_init(table, out, format, columns, column_count);
+    table->record = true;
+}
+
 bool ts_table_finish(struct ts_table *table)
 {
-    TS_ASSERT(table->cell == 0);
-    if (table->format == TS_FORMAT_TABLE && !table->released) {
+    TS_ASSERT(table->cell == 0 && (!table->record || table->row_count == 1));
+    if (table->record && table->format != TS_FORMAT_CSV) {
+        if (table->format == TS_FORMAT_TABLE) {
+            write_record(table);
+        } else {
+            fputc('\n', table->out);
+        }
+    } else if (table->format == TS_FORMAT_TABLE && !table->released) {
         release(table);
     } else if (table->format == TS_FORMAT_JSON) {
         fputs(table->row_count == 0 ? "[]\n" : "\n]\n", table->out);
     }
-    ts_buffer_finish(&table->held);
-    ts_buffer_finish(&table->text);
+    ts_table_abandon(table);
     bool written = fflush(table->out) == 0 && ferror(table->out) == 0;
     if (written && table->failed) {
         errno = ENOMEM;
     }
     return written && !table->failed;
+}
+
+void ts_table_abandon(struct ts_table *table)
+{
+    ts_buffer_finish(&table->held);
+    ts_buffer_finish(&table->text);
 }

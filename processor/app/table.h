@@ -42,6 +42,7 @@ struct ts_table {
     size_t column_count;
     size_t cell;           /* the next to come in this row */
     size_t row_count;      /* whole rows so far */
+    bool record;           /* one row, shown as one thing */
     bool released;         /* the widths are fixed: cells are written at once */
     bool failed;           /* rows were lost for want of memory */
     struct ts_buffer held; /* cells held back, each ended by a NUL; a table's */
@@ -54,6 +55,14 @@ void ts_table_init(struct ts_table *table,
                    enum ts_format format,
                    const struct ts_column *columns,
                    size_t column_count);
+
+/* For one thing rather than a list: exactly one row comes; a table has a line a column, JSON is one
+ * object. */
+void ts_table_init_record(struct ts_table *table,
+                          FILE *out,
+                          enum ts_format format,
+                          const struct ts_column *columns,
+                          size_t column_count);
 
 /* The cells of a row in the order of the columns; each must be told by the call of its type. An
  * absent text (data NULL) is an empty cell, null in JSON. */
@@ -68,5 +77,8 @@ void ts_table_absent(struct ts_table *table); /* a cell of any type that has no 
 /* Writes what was held back and the end. False when the output could not be written (errno tells
  * why; ENOMEM when rows were lost for want of memory). */
 bool ts_table_finish(struct ts_table *table);
+
+/* Instead of finish: writes nothing more. */
+void ts_table_abandon(struct ts_table *table);
 
 #endif

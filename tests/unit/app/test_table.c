@@ -73,6 +73,27 @@ static void test_formats(void **state)
            "]\n");
 }
 
+/* One thing: a line a column, or one object. */
+static void test_record(void **state)
+{
+    (void)state;
+    static const struct ts_column two[] = {{"a", TS_COLUMN_TEXT}, {"balance", TS_COLUMN_AMOUNT}};
+    static const char *const expected[] = {"a        x\nbalance  1.50\n",
+                                           "a,balance\nx,1.500000\n",
+                                           "{\"a\":\"x\",\"balance\":\"1.500000\"}\n"};
+    for (int format = TS_FORMAT_TABLE; format <= TS_FORMAT_JSON; format++) {
+        struct output output;
+        struct ts_table table;
+        ts_table_init_record(&table, output_open(&output), (enum ts_format)format, two, 2);
+        ts_table_text(&table, TS_LITERAL("x"));
+        ts_table_amount(&table, 1500000, 2);
+        assert_true(ts_table_finish(&table));
+        fclose(output.file);
+        assert_string_equal(output.text, expected[format]);
+        free(output.text);
+    }
+}
+
 static void test_empty(void **state)
 {
     (void)state;
@@ -154,6 +175,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_formats),
+        cmocka_unit_test(test_record),
         cmocka_unit_test(test_empty),
         cmocka_unit_test(test_many_rows),
         cmocka_unit_test(test_terminal_is_not_moved_by_data),
