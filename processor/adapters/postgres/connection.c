@@ -153,17 +153,20 @@ static bool connect_session(struct ts_pg_session *session,
 {
     char name[64];
     snprintf(name, sizeof name, "tollstream %s", options->role);
-    /* tcp_user_timeout ends a write into a dead network; keepalives end a read from one. What the
-     * URL sets itself comes later and so wins. */
+    /* tcp_user_timeout ends a write into a dead network; keepalives end a read from one. A URL
+     * of several hosts means the one that takes writes. What the URL sets itself comes later and
+     * so wins. */
     const char *keys[] = {"application_name",
                           "client_encoding",
                           "keepalives_idle",
                           "keepalives_interval",
                           "keepalives_count",
                           "tcp_user_timeout",
+                          "target_session_attrs",
                           "dbname",
                           NULL};
-    const char *values[] = {name, "UTF8", "10", "5", "3", "30000", options->url, NULL};
+    const char *values[] = {
+        name, "UTF8", "10", "5", "3", "30000", "read-write", options->url, NULL};
     session->conn = PQconnectStartParams(keys, values, 1);
     if (session->conn == NULL) {
         return ts_error_no_memory(err);
