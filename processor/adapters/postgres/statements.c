@@ -123,7 +123,9 @@ const struct ts_pg_statement ts_pg_writing[TS_PG_WRITING_COUNT] = {
         {"states_read",
          "SELECT v.n, a.balance_micros, a.sequence, a.currency, a.armed, a.exhausted,"
          " a.thresholds, a.hysteresis, a.payment_method, a.card_state, a.subscription,"
-         " a.monthly_credit_cap, a.watch_low, a.watch_high, a.recharge_on, a.recharge_mode,"
+         " a.monthly_credit_cap, a.watch_low, a.watch_high,"
+         " a.recharge_on AND a.status <> 2 /* closed: nobody is to be charged for it any more */,"
+         " a.recharge_mode,"
          " a.recharge_threshold, a.recharge_amount, a.recharge_count_per_day_max,"
          " a.recharge_amount_per_month_max, a.recharge_in_flight_id,"
          " a.recharge_in_flight_micros, a.recharge_expires_at, a.recharge_failures,"
