@@ -251,14 +251,18 @@ class Calls:
 OTHER_SCHEMA = {"type": "record", "name": "Other", "fields": [{"name": "x", "type": "int"}]}
 
 
-def unknown_enum(calls):
-    """By a writer whose Disposition has a symbol that no reader knows. Its schema is unknown, too,
-    unless the processor was given it."""
+def unknown_enum_schema():
+    """Of a writer whose Disposition has a symbol that no reader knows."""
     schema = copy.deepcopy(CDR.json)
     for field in schema["fields"]:
         if field["name"] == "disposition":
             field["type"]["symbols"].append("VOICEMAIL")
-    return Writer(schema).encode(calls.answered(disposition="VOICEMAIL"))
+    return schema
+
+
+def unknown_enum(calls):
+    """Its schema is unknown, too, unless the processor was given it."""
+    return Writer(unknown_enum_schema()).encode(calls.answered(disposition="VOICEMAIL"))
 
 
 def with_bytes(calls, **changes):
