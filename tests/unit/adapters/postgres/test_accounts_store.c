@@ -5,6 +5,7 @@
 
 #include "adapters/postgres/accounts_store.h"
 #include "adapters/postgres/migrate.h"
+#include "base/buffer.h"
 
 #define NOW_MS INT64_C(1767571200000)
 
@@ -164,8 +165,8 @@ static void an_account_comes_back_whole(void **state)
 
 static void collect_ids(void *self, const struct ts_stored_account *account)
 {
-    strcat(self, account->account_id);
-    strcat(self, " ");
+    ts_buffer_append_text(self, account->account_id);
+    ts_buffer_append_char(self, ' ');
 }
 
 static void many_are_imported_and_listed_in_pages(void **state)
@@ -181,11 +182,14 @@ static void many_are_imported_and_listed_in_pages(void **state)
     }
     assert_true(ts_accounts_store_import_end(store, NOW_MS, &imported, &err));
     assert_int_equal(imported, 10000);
-    char ids[256] = "";
-    struct ts_account_visitor visitor = {collect_ids, ids};
+    struct ts_buffer ids;
+    ts_buffer_init(&ids, 1024);
+    struct ts_account_visitor visitor = {collect_ids, &ids};
     assert_true(ts_accounts_store_list(store, NULL, 2, &visitor, &err));
     assert_true(ts_accounts_store_list(store, "office-09997", 10, &visitor, &err));
-    assert_string_equal(ids, "office-00000 office-00001 office-09998 office-09999 ");
+    assert_true(ts_bytes_equal_text(ts_buffer_bytes(&ids),
+                                    "office-00000 office-00001 office-09998 office-09999 "));
+    ts_buffer_finish(&ids);
 }
 
 static void assert_refused(const struct ts_stored_account *bad, const char *why)
