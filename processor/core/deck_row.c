@@ -102,7 +102,7 @@ uint16_t ts_deck_origin_key(const char *country, size_t size)
 {
     int first = size == 2 ? capital_of(country[0]) : 0;
     int second = size == 2 ? capital_of(country[1]) : 0;
-    return first == 0 || second == 0 ? TS_DECK_ORIGIN_ANY : (uint16_t)(first << 8 | second);
+    return (uint16_t)(first == 0 || second == 0 ? TS_DECK_ORIGIN_ANY : first << 8 | second);
 }
 
 static bool parse_origin(struct ts_bytes cell, struct ts_deck_row *row)
