@@ -251,7 +251,7 @@ struct ts_deck *ts_deck_compile(struct ts_deck_sheet *sheet, struct ts_error *er
     }
     deck->any_prefix = TS_TRIE_NONE;
     deck->trie = ts_trie_create(NULL);
-    deck->rows = malloc(sheet->row_count * sizeof *deck->rows);
+    deck->rows = calloc(sheet->row_count, sizeof *deck->rows);
     deck->rates = malloc(sheet->row_count * sizeof *deck->rates);
     deck->prefixes = malloc(sheet->row_count * sizeof *deck->prefixes);
     deck->text_size = sheet->text.size;

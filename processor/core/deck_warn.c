@@ -71,8 +71,8 @@ static bool is_somewhere(const struct ts_numbering *numbering, char *number, siz
     if (size > CALLING_CODE_DIGITS_MAX) {
         return false;
     }
-    for (char digit = '0'; digit <= '9'; digit++) {
-        number[size] = digit;
+    for (int digit = 0; digit < 10; digit++) {
+        number[size] = (char)('0' + digit);
         if (is_somewhere(numbering, number, size + 1)) {
             return true;
         }

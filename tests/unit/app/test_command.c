@@ -35,6 +35,23 @@ static void test_options(void **state)
     assert_false(PARSE(&args, "check-config", "check-config", "-x"));
 }
 
+static void test_repeated_option(void **state)
+{
+    (void)state;
+    struct ts_args args;
+    assert_true(PARSE(&args, "rate", "rate", "--base", "a", "--deck", "d", "--base=b"));
+    assert_int_equal(args.repeated_count, 2);
+    assert_string_equal(args.repeated[0], "a");
+    assert_string_equal(args.repeated[1], "b");
+    assert_false(PARSE(&args, "rate", "rate", "--deck", "d", "--deck", "e"));
+    char *argv[1 + TS_ARGS_REPEATED_MAX + 1] = {"rate"};
+    for (int i = 1; i <= TS_ARGS_REPEATED_MAX + 1; i++) {
+        argv[i] = "--base=x";
+    }
+    assert_true(parse(&args, "rate", 1 + TS_ARGS_REPEATED_MAX, argv));
+    assert_false(parse(&args, "rate", 1 + TS_ARGS_REPEATED_MAX + 1, argv));
+}
+
 static void test_operands(void **state)
 {
     (void)state;
@@ -102,6 +119,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_options),
+        cmocka_unit_test(test_repeated_option),
         cmocka_unit_test(test_operands),
         cmocka_unit_test(test_format),
         cmocka_unit_test(test_table_of_commands),

@@ -90,78 +90,76 @@ static void test_fields(void **state)
     ts_json_cdr_reader_destroy(f.reader);
 }
 
+static const struct {
+    const char *line;
+    enum ts_reason reason; /* NONE: malformed */
+    const char *cdr_id;    /* NULL: not known */
+    const char *named;     /* in the message */
+} refused_cases[] = {
+    {"", TS_REASON_NONE, NULL, ""},
+    {"nonsense", TS_REASON_NONE, NULL, "not JSON"},
+    {"{" GOOD "," REST, TS_REASON_NONE, NULL, "not JSON"},
+    {"{" GOOD "," REST "} {}", TS_REASON_NONE, NULL, "not JSON"},
+    {"{\"cdr_id\":\"\xff\"}", TS_REASON_NONE, NULL, "not JSON"},
+    {"[]", TS_REASON_DECODE_ERROR, NULL, "not a JSON object"},
+    {"42", TS_REASON_DECODE_ERROR, NULL, "not a JSON object"},
+    {"{" GOOD "," REST ",\"leg\":\"2\"}", TS_REASON_DECODE_ERROR, "c1", "leg"},
+    {"{" GOOD "," REST ",\"leg\":2147483648}", TS_REASON_DECODE_ERROR, "c1", "leg"},
+    {"{" GOOD "," REST ",\"pages\":1.5}", TS_REASON_DECODE_ERROR, "c1", "pages"},
+    {"{" GOOD "," REST ",\"pages\":true}", TS_REASON_DECODE_ERROR, "c1", "pages"},
+    {"{" GOOD "," REST ",\"user_id\":7}", TS_REASON_DECODE_ERROR, "c1", "user_id"},
+    {"{" GOOD "," REST ",\"answer_time\":\"yesterday\"}",
+     TS_REASON_DECODE_ERROR,
+     "c1",
+     "yesterday"},
+    {"{" GOOD "," REST ",\"answer_time\":1.5}", TS_REASON_DECODE_ERROR, "c1", "answer_time"},
+    {"{" GOOD "," REST ",\"attributes\":[]}", TS_REASON_DECODE_ERROR, "c1", "attributes"},
+    {"{" GOOD "," REST ",\"attributes\":{\"a\":1}}", TS_REASON_DECODE_ERROR, "c1", "attributes"},
+    {"{" GOOD "," REST ",\"hangup_cause\":99999999999999999999}",
+     TS_REASON_DECODE_ERROR,
+     "c1",
+     "out of range"},
+    {"{" GOOD ",\"license\":\"walk\",\"start_time\":0,\"duration_ms\":5}",
+     TS_REASON_UNKNOWN_ENUM,
+     "c1",
+     "walk"},
+    {"{" GOOD ",\"license\":\"TALK\",\"duration_ms\":5}",
+     TS_REASON_MISSING_FIELD,
+     "c1",
+     "start_time"},
+    {"{" GOOD ",\"license\":\"TALK\",\"start_time\":\"\",\"duration_ms\":5}",
+     TS_REASON_MISSING_FIELD,
+     "c1",
+     "start_time"},
+    {"{" GOOD ",\"license\":\"\",\"start_time\":0,\"duration_ms\":5}",
+     TS_REASON_MISSING_FIELD,
+     "c1",
+     "license"},
+    {"{" GOOD ",\"license\":\"TALK\",\"start_time\":0,\"duration_ms\":null}",
+     TS_REASON_MISSING_FIELD,
+     "c1",
+     "duration_ms"},
+    /* by the order of reasons, whatever the order of fields */
+    {"{\"cdr_id\":\"c1\",\"license\":\"walk\",\"pages\":\"1\"}",
+     TS_REASON_DECODE_ERROR,
+     "c1",
+     "pages"},
+    {"{\"cdr_id\":\"c1\",\"disposition\":\"walk\"}", TS_REASON_UNKNOWN_ENUM, "c1", "walk"},
+    {"{\"cdr_id\":5}", TS_REASON_DECODE_ERROR, NULL, "cdr_id"},
+};
+
 static void test_refused(void **state)
 {
     (void)state;
-    static const struct {
-        const char *line;
-        enum ts_reason reason; /* NONE: malformed */
-        const char *cdr_id;    /* NULL: not known */
-        const char *named;     /* in the message */
-    } cases[] = {
-        {"", TS_REASON_NONE, NULL, ""},
-        {"nonsense", TS_REASON_NONE, NULL, "not JSON"},
-        {"{" GOOD "," REST, TS_REASON_NONE, NULL, "not JSON"},
-        {"{" GOOD "," REST "} {}", TS_REASON_NONE, NULL, "not JSON"},
-        {"{\"cdr_id\":\"\xff\"}", TS_REASON_NONE, NULL, "not JSON"},
-        {"[]", TS_REASON_DECODE_ERROR, NULL, "not a JSON object"},
-        {"42", TS_REASON_DECODE_ERROR, NULL, "not a JSON object"},
-        {"{" GOOD "," REST ",\"leg\":\"2\"}", TS_REASON_DECODE_ERROR, "c1", "leg"},
-        {"{" GOOD "," REST ",\"leg\":2147483648}", TS_REASON_DECODE_ERROR, "c1", "leg"},
-        {"{" GOOD "," REST ",\"pages\":1.5}", TS_REASON_DECODE_ERROR, "c1", "pages"},
-        {"{" GOOD "," REST ",\"pages\":true}", TS_REASON_DECODE_ERROR, "c1", "pages"},
-        {"{" GOOD "," REST ",\"user_id\":7}", TS_REASON_DECODE_ERROR, "c1", "user_id"},
-        {"{" GOOD "," REST ",\"answer_time\":\"yesterday\"}",
-         TS_REASON_DECODE_ERROR,
-         "c1",
-         "yesterday"},
-        {"{" GOOD "," REST ",\"answer_time\":1.5}", TS_REASON_DECODE_ERROR, "c1", "answer_time"},
-        {"{" GOOD "," REST ",\"attributes\":[]}", TS_REASON_DECODE_ERROR, "c1", "attributes"},
-        {"{" GOOD "," REST ",\"attributes\":{\"a\":1}}",
-         TS_REASON_DECODE_ERROR,
-         "c1",
-         "attributes"},
-        {"{" GOOD "," REST ",\"hangup_cause\":99999999999999999999}",
-         TS_REASON_DECODE_ERROR,
-         "c1",
-         "out of range"},
-        {"{" GOOD ",\"license\":\"walk\",\"start_time\":0,\"duration_ms\":5}",
-         TS_REASON_UNKNOWN_ENUM,
-         "c1",
-         "walk"},
-        {"{" GOOD ",\"license\":\"TALK\",\"duration_ms\":5}",
-         TS_REASON_MISSING_FIELD,
-         "c1",
-         "start_time"},
-        {"{" GOOD ",\"license\":\"TALK\",\"start_time\":\"\",\"duration_ms\":5}",
-         TS_REASON_MISSING_FIELD,
-         "c1",
-         "start_time"},
-        {"{" GOOD ",\"license\":\"\",\"start_time\":0,\"duration_ms\":5}",
-         TS_REASON_MISSING_FIELD,
-         "c1",
-         "license"},
-        {"{" GOOD ",\"license\":\"TALK\",\"start_time\":0,\"duration_ms\":null}",
-         TS_REASON_MISSING_FIELD,
-         "c1",
-         "duration_ms"},
-        /* by the order of reasons, whatever the order of fields */
-        {"{\"cdr_id\":\"c1\",\"license\":\"walk\",\"pages\":\"1\"}",
-         TS_REASON_DECODE_ERROR,
-         "c1",
-         "pages"},
-        {"{\"cdr_id\":\"c1\",\"disposition\":\"walk\"}", TS_REASON_UNKNOWN_ENUM, "c1", "walk"},
-        {"{\"cdr_id\":5}", TS_REASON_DECODE_ERROR, NULL, "cdr_id"},
-    };
     struct fixture f = {.reader = NULL};
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        enum ts_json_cdr_status status = read_line(&f, cases[i].line);
+    for (size_t i = 0; i < sizeof refused_cases / sizeof refused_cases[0]; i++) {
+        enum ts_json_cdr_status status = read_line(&f, refused_cases[i].line);
         assert_int_equal(status,
-                         cases[i].reason == TS_REASON_NONE ? TS_JSON_CDR_MALFORMED
-                                                           : TS_JSON_CDR_REFUSED);
-        assert_int_equal(f.reason, cases[i].reason);
-        assert_int_equal(f.cdr.cdr_id.data != NULL, cases[i].cdr_id != NULL);
-        assert_non_null(strstr(f.message, cases[i].named));
+                         refused_cases[i].reason == TS_REASON_NONE ? TS_JSON_CDR_MALFORMED
+                                                                   : TS_JSON_CDR_REFUSED);
+        assert_int_equal(f.reason, refused_cases[i].reason);
+        assert_int_equal(f.cdr.cdr_id.data != NULL, refused_cases[i].cdr_id != NULL);
+        assert_non_null(strstr(f.message, refused_cases[i].named));
     }
     ts_json_cdr_reader_destroy(f.reader);
     ts_json_cdr_reader_destroy(NULL);
