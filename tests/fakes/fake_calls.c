@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/fakes/fake_calls.h"
+
+#include "base/assert.h"
+#include "ports/record.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* --- their form */
+
+void fake_call_make(struct fake_call *call, const char *account_id, int32_t number, int32_t content)
+{
+    memset(call, 0, sizeof *call);
+    call->number = number;
+    call->content = content;
+    snprintf(call->account_id, sizeof call->account_id, "%s", account_id);
+    snprintf(call->cdr_id, sizeof call->cdr_id, "call-%d", number);
+    snprintf(call->to_number, sizeof call->to_number, "+44207%05d", content);
+}
+
+int64_t fake_call_start_ms(int32_t number)
+{
+    return FAKE_EPOCH_MS - 3600000 + number * INT64_C(1000);
+}
+
+static bool decode_cdr(void *self, struct ts_bytes value, struct ts_cdr *out, struct ts_error *err)
+{
+    struct fake_host *host = self;
+    struct fake_call call;
+    if (fake_fault(host, 4)) {
+        return fake_away(err, "the schema registry does not answer");
+    }
+    if (value.size != sizeof call) {
+        return ts_error_set(err, TS_ERROR_REJECT, TS_REASON_DECODE_ERROR, "not a CDR");
+    }
+    memcpy(&call, value.data, sizeof call);
+    const char *at = value.data;
+    int64_t start_ms = fake_call_start_ms(call.number);
+    *out = (struct ts_cdr){
+        .cdr_id = ts_bytes_of(at + offsetof(struct fake_call, cdr_id)),
+        .source = TS_LITERAL("switch"),
+        .account_id = ts_bytes_of(at + offsetof(struct fake_call, account_id)),
+        .from_number = TS_LITERAL("+12025550100"),
+        .to_number = ts_bytes_of(at + offsetof(struct fake_call, to_number)),
+        .start_ms = start_ms,
+        .answer_ms = start_ms + 5000,
+        .end_ms = call.flaw == FAKE_FLAW_ORDER ? start_ms : start_ms + 65000,
+        .duration_ms = 60000,
+        .has_answer = true,
+        .license = TS_LICENSE_TALK,
+        .service = TS_SERVICE_VOICE,
+        .direction = TS_DIRECTION_OUTBOUND,
+        .disposition = TS_DISPOSITION_ANSWERED,
+        .encoded_size = value.size,
+    };
+    return true;
+}
+
+static void encode_event(void *self, const struct ts_event *event, struct ts_buffer *out)
+{
+    (void)self;
+    struct fake_told_event told;
+    memset(&told, 0, sizeof told);
+    told.type = (int32_t)event->type;
+    told.sequence = event->sequence;
+    told.balance_micros = event->balance_micros;
+    if (event->type == TS_EVENT_BALANCE_LOW || event->type == TS_EVENT_BALANCE_LOW_CLEARED) {
+        told.threshold_micros = event->body.low.threshold_micros;
+    }
+    snprintf(told.event_id, sizeof told.event_id, "%s", event->event_id);
+    snprintf(told.account_id, sizeof told.account_id, "%.*s", TS_ARGS(event->account_id));
+    snprintf(told.cause, sizeof told.cause, "%.*s", TS_ARGS(event->cause));
+    ts_buffer_append(out, &told, sizeof told);
+}
+
+static void encode_dead_letter(void *self,
+                               const struct ts_record *record,
+                               struct ts_bytes topic,
+                               int64_t now_ms,
+                               struct ts_buffer *out)
+{
+    (void)self;
+    (void)topic;
+    (void)now_ms;
+    struct fake_told_dead_letter told;
+    memset(&told, 0, sizeof told);
+    told.partition = record->lane.partition;
+    told.offset = record->offset;
+    told.reason = (int32_t)record->reason;
+    ts_buffer_append(out, &told, sizeof told);
+}
+
+struct ts_codec fake_codec_port(struct fake_host *host)
+{
+    static const struct ts_codec_ops ops = {
+        .decode_cdr = decode_cdr,
+        .encode_event = encode_event,
+        .encode_dead_letter = encode_dead_letter,
+    };
+    return (struct ts_codec){&ops, host};
+}
+
+/* --- what they cost */
+
+bool fake_price(int32_t number, int32_t content, int64_t revision, int64_t *charge_micros)
+{
+    struct fake_random random = {(uint64_t)number * 1000 + (uint64_t)content};
+    uint32_t mixed = (uint32_t)fake_random_next(&random);
+    *charge_micros = 0;
+    if ((mixed / 64 + 3 * (uint64_t)revision) % 11 == 0) {
+        return false;
+    }
+    if (mixed % 8 != 0) { /* an eighth of the calls is free */
+        *charge_micros = FAKE_PRICE_UNIT * (1 + mixed % 31 + revision % 3);
+    }
+    return true;
+}
+
+struct ts_catalog {
+    int64_t revision;
+};
+static struct ts_catalog catalogs[FAKE_REVISIONS];
+
+int64_t ts_catalog_revision(const struct ts_catalog *catalog)
+{
+    return catalog->revision;
+}
+
+void ts_catalog_rate(const struct ts_catalog *catalog,
+                     const struct ts_account_profile *account,
+                     const struct ts_cdr *cdr,
+                     struct ts_rating *out,
+                     char *message)
+{
+    (void)account;
+    int number = 0;
+    int content = 0;
+    TS_ASSERT(sscanf(cdr->cdr_id.data, "call-%d", &number) == 1);
+    TS_ASSERT(sscanf(cdr->to_number.data, "+44207%d", &content) == 1);
+    *out = (struct ts_rating){
+        .category = TS_CATEGORY_INTERNATIONAL_OUTBOUND,
+        .unit = TS_UNIT_SECOND,
+        .region = "GB",
+        .quantity = 60,
+        .billed = 60,
+        .prefix = TS_LITERAL("44"),
+        .deck_version = catalog->revision,
+    };
+    if (!fake_price(number, content, catalog->revision, &out->charge_micros)) {
+        out->reason = TS_REASON_NO_RATE;
+        snprintf(message, TS_RATING_MESSAGE_MAX, "to_number has no rate");
+    }
+}
+
+static const struct ts_catalog *acquire(void *self)
+{
+    struct fake_rates *rates = self;
+    if (rates->revision == 0) {
+        return NULL;
+    }
+    TS_ASSERT(rates->revision < FAKE_REVISIONS);
+    struct ts_catalog *catalog = &catalogs[rates->revision];
+    catalog->revision = rates->revision;
+    rates->held++;
+    return catalog;
+}
+
+static void release(void *self, const struct ts_catalog *catalog)
+{
+    struct fake_rates *rates = self;
+    TS_ASSERT(catalog != NULL && rates->held > 0);
+    rates->held--;
+}
+
+struct ts_rates fake_rates_port(struct fake_rates *rates)
+{
+    static const struct ts_rates_ops ops = {.acquire = acquire, .release = release};
+    return (struct ts_rates){&ops, rates};
+}

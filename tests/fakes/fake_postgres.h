@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* PostgreSQL as the pipeline meets it: the tables, row locks held from a settle's statements to its
+ * end, statements that wait for them, connections that break before or after a statement ran, and
+ * settles whose connection is gone and that commit later all the same. */
+#ifndef TS_TESTS_FAKES_FAKE_POSTGRES_H
+#define TS_TESTS_FAKES_FAKE_POSTGRES_H
+
+#include "tests/fakes/fake_calls.h"
+#include "tests/fakes/fake_host.h"
+
+#include "ports/ledger.h"
+#include "ports/settle.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { FAKE_ENDS = FAKE_LANES * FAKE_MESSAGES, FAKE_OUTBOX = 4096 };
+
+struct fake_account {
+    bool exists;
+    struct ts_account_profile profile;
+    struct ts_account_state state;
+    int64_t movements;
+    int64_t opening_micros;
+    struct fake_txn *locked_by;
+};
+
+struct fake_partition {
+    bool exists;
+    int64_t epoch;
+    int64_t first_offset;
+    int64_t next_offset;
+    bool has_tail;
+    uint64_t tail_hash;
+    int64_t settled;
+    int64_t duplicates;
+    int64_t dead_letters;
+    int64_t holes;
+    struct fake_txn *locked_by;
+};
+
+/* How one input ended. */
+struct fake_end {
+    struct ts_lane lane;
+    int64_t offset;
+    enum ts_outcome outcome;
+    enum ts_reason reason;
+    /* SETTLED only: the ledger row. */
+    int account;
+    int32_t number;
+    int32_t content;
+    int32_t flaw;
+    uint64_t identity_hash;
+    uint64_t fingerprint;
+    int64_t charge_micros;
+    int64_t deck_version;
+    int64_t balance_after_micros;
+    int64_t movement;
+};
+
+struct fake_outbox_row {
+    struct ts_outbox_row row;
+    bool trimmed;
+    bool told; /* kept by whoever judges */
+};
+
+/* What is durable. */
+struct fake_tables {
+    struct fake_partition partitions[FAKE_LANES];
+    struct ts_bucket_row buckets[TS_BUCKET_COUNT];
+    struct fake_account accounts[FAKE_ACCOUNTS];
+    struct fake_end ends[FAKE_ENDS];
+    size_t end_count;
+    struct fake_outbox_row outbox[FAKE_OUTBOX];
+    size_t outbox_count;
+};
+
+/* A settle transaction, in the server. What it will write is its own once `write` was sent. */
+struct fake_txn {
+    bool open;
+    bool orphan; /* its connection is gone */
+    int process;
+    int step;
+    bool shared;  /* holds the advisory lock, shared */
+    bool written; /* nothing is needed of the client any more */
+    int64_t active_us;
+    int64_t blocked_us;               /* since when it waits for a lock, 0: it does not */
+    struct ts_settlement *settlement; /* the client's; NULL for an orphan */
+
+    struct ts_settle_lane lanes[FAKE_LANES];
+    size_t lane_count;
+    struct ts_settle_bucket buckets[FAKE_ACCOUNTS];
+    size_t bucket_count;
+    struct {
+        int account;
+        int64_t delta;
+        int64_t rows;
+    } sums[FAKE_ACCOUNTS];
+    size_t sum_count;
+    struct fake_end *ends;
+    size_t end_count;
+    struct ts_account_state states[FAKE_ACCOUNTS];
+    size_t state_count;
+    struct ts_outbox_row *outbox;
+    size_t outbox_count;
+};
+
+struct fake_postgres {
+    struct fake_host *host;
+    int lane_count;
+    struct fake_tables tables;
+    struct fake_txn txns[FAKE_PROCESSES];
+    int64_t raise_waits_us; /* until when somebody waits for the exclusive advisory lock */
+    int64_t down_until_us;
+    int64_t window_to_ms;
+
+    /* Called before an outbox row is deleted. */
+    void (*on_trim)(void *self, const struct ts_outbox_row *row);
+    void *on_trim_self;
+};
+
+/* One process's two connections. */
+struct fake_session {
+    struct fake_postgres *postgres;
+    int process;
+    bool reading;
+    bool writing;
+    struct fake_txn *txn; /* the settle under way, NULL: none, or it was ended by the server */
+    bool settling;        /* as far as the client knows */
+};
+
+void fake_postgres_init(struct fake_postgres *postgres, struct fake_host *host, int lane_count);
+
+/* The server's own work: settles of broken connections end. */
+void fake_postgres_tick(struct fake_postgres *postgres);
+bool fake_postgres_settled(const struct fake_postgres *postgres);
+void fake_postgres_crash(struct fake_postgres *postgres, int64_t down_us);
+
+/* The process died. */
+void fake_session_abandon(struct fake_session *session);
+
+struct ts_ledger fake_ledger_port(struct fake_session *session);
+struct ts_settle fake_settle_port(struct fake_session *session);
+
+/* --- fake_settle.c */
+/* Ends it, whoever asks: a settle that was sent whole may commit just before. */
+void fake_txn_terminate(struct fake_postgres *postgres, struct fake_txn *txn);
+/* Its connection broke. */
+void fake_txn_orphan(struct fake_postgres *postgres, struct fake_txn *txn);
+void fake_txn_tick(struct fake_postgres *postgres, struct fake_txn *txn);
+
+#endif

@@ -1,0 +1,618 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The settle transaction of the fake PostgreSQL, a statement at a time. */
+#include "tests/fakes/fake_postgres.h"
+#include "tests/fakes/fake_redis.h"
+
+#include "base/assert.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum step {
+    STEP_SHARED, /* the advisory lock */
+    STEP_LANES,
+    STEP_BUCKETS,
+    STEP_ACCOUNTS,
+    STEP_LOCKED, /* the client decides */
+    STEP_STATES, /* it asked for states */
+    STEP_WRITE,  /* all the rest, COMMIT included */
+};
+
+enum { LOCK_TIMEOUT_US = 10000, IDLE_TIMEOUT_US = 30000 };
+
+/* --- ends */
+
+static void unlock(struct fake_postgres *postgres, struct fake_txn *txn)
+{
+    for (int i = 0; i < FAKE_LANES; i++) {
+        if (postgres->tables.partitions[i].locked_by == txn) {
+            postgres->tables.partitions[i].locked_by = NULL;
+        }
+    }
+    for (int i = 0; i < FAKE_ACCOUNTS; i++) {
+        if (postgres->tables.accounts[i].locked_by == txn) {
+            postgres->tables.accounts[i].locked_by = NULL;
+        }
+    }
+    txn->open = false;
+    txn->shared = false;
+}
+
+static void roll_back(struct fake_postgres *postgres, struct fake_txn *txn, const char *why)
+{
+    fake_trace(
+        postgres->host, "postgres: settle of process %d is rolled back: %s", txn->process, why);
+    unlock(postgres, txn);
+}
+
+static void commit_lanes(struct fake_postgres *postgres, struct fake_txn *txn)
+{
+    for (size_t i = 0; i < txn->lane_count; i++) {
+        const struct ts_settle_lane *lane = &txn->lanes[i];
+        struct fake_partition *partition = &postgres->tables.partitions[lane->lane.partition];
+        partition->next_offset = lane->end;
+        partition->has_tail = true;
+        partition->tail_hash = lane->tail_hash;
+        partition->settled += lane->settled;
+        partition->duplicates += lane->duplicates;
+        partition->dead_letters += lane->dead_letters;
+        partition->holes += lane->holes;
+        fake_trace(postgres->host,
+                   "postgres: COMMIT of process %d: %d [%lld, %lld)",
+                   txn->process,
+                   lane->lane.partition,
+                   (long long)lane->start,
+                   (long long)lane->end);
+    }
+}
+
+static void trace_end(struct fake_host *host, const struct fake_end *end)
+{
+    if (end->outcome == TS_OUTCOME_SETTLED) {
+        fake_trace(host,
+                   "  %d/%lld settled: call %d, account %d, charge %lld, balance %lld",
+                   end->lane.partition,
+                   (long long)end->offset,
+                   end->number,
+                   end->account,
+                   (long long)end->charge_micros,
+                   (long long)end->balance_after_micros);
+    } else {
+        fake_trace(host,
+                   "  %d/%lld %s",
+                   end->lane.partition,
+                   (long long)end->offset,
+                   end->outcome == TS_OUTCOME_DUPLICATE ? "duplicate"
+                                                        : ts_reason_name(end->reason));
+    }
+}
+
+static void commit(struct fake_postgres *postgres, struct fake_txn *txn)
+{
+    struct fake_tables *tables = &postgres->tables;
+    commit_lanes(postgres, txn);
+    for (size_t i = 0; i < txn->sum_count; i++) {
+        struct fake_account *account = &tables->accounts[txn->sums[i].account];
+        account->state.balance_micros += txn->sums[i].delta;
+        account->movements += txn->sums[i].rows;
+    }
+    for (size_t i = 0; i < txn->state_count; i++) {
+        struct fake_account *account = &tables->accounts[txn->states[i].account_no - 1];
+        int64_t balance = account->state.balance_micros;
+        account->state = txn->states[i];
+        account->state.balance_micros = balance;
+    }
+    TS_ASSERT(tables->end_count + txn->end_count <= FAKE_ENDS);
+    for (size_t i = 0; i < txn->end_count; i++) {
+        tables->ends[tables->end_count++] = txn->ends[i];
+        trace_end(postgres->host, &txn->ends[i]);
+    }
+    TS_ASSERT(tables->outbox_count + txn->outbox_count <= FAKE_OUTBOX);
+    for (size_t i = 0; i < txn->outbox_count; i++) {
+        tables->outbox[tables->outbox_count++] = (struct fake_outbox_row){.row = txn->outbox[i]};
+    }
+    unlock(postgres, txn);
+}
+
+/* --- statements. Each returns PENDING to go on, or how the settlement ends. */
+
+static bool blocked(struct fake_postgres *postgres, struct fake_txn *txn, const struct fake_txn *by)
+{
+    if (by == NULL || by == txn) {
+        txn->blocked_us = 0;
+        return false;
+    }
+    if (txn->blocked_us == 0) {
+        txn->blocked_us = postgres->host->now_us;
+    }
+    return true;
+}
+
+static enum ts_settle_status lock_lanes(struct fake_postgres *postgres, struct fake_txn *txn)
+{
+    bool refused = false;
+    for (size_t i = 0; i < txn->lane_count; i++) {
+        struct ts_settle_lane *lane = &txn->lanes[i];
+        struct fake_partition *partition = &postgres->tables.partitions[lane->lane.partition];
+        if (blocked(postgres, txn, partition->locked_by)) {
+            return TS_SETTLE_PENDING;
+        }
+        bool mine = partition->epoch == lane->epoch || fake_without(postgres->host, "epoch-check");
+        if (mine && partition->next_offset == lane->start) {
+            partition->locked_by = txn;
+        } else {
+            refused = true;
+            txn->settlement->lanes[i].refused = true;
+        }
+    }
+    txn->step = STEP_BUCKETS;
+    return refused ? TS_SETTLE_REFUSED : TS_SETTLE_PENDING;
+}
+
+static enum ts_settle_status check_buckets(struct fake_postgres *postgres, struct fake_txn *txn)
+{
+    txn->step = STEP_ACCOUNTS;
+    for (size_t i = 0; i < txn->bucket_count; i++) {
+        const struct ts_settle_bucket *bucket = &txn->buckets[i];
+        if (postgres->tables.buckets[bucket->bucket].generation != bucket->generation &&
+            !fake_without(postgres->host, "generation-check")) {
+            return TS_SETTLE_STALE;
+        }
+    }
+    return TS_SETTLE_PENDING;
+}
+
+static void refuse_overflow(struct ts_settlement *settlement,
+                            const struct ts_settle_account *account)
+{
+    for (size_t i = 0; i < settlement->record_count; i++) {
+        struct ts_record *record = settlement->records[i];
+        if (settlement->record_accounts[i] == account && record->rating.charge_micros != 0) {
+            record->outcome = TS_OUTCOME_DEAD_LETTER;
+            record->reason = TS_REASON_CHARGE_OVERFLOW;
+            record->message = TS_LITERAL("beyond the limit");
+        }
+    }
+}
+
+static enum ts_settle_status lock_accounts(struct fake_postgres *postgres, struct fake_txn *txn)
+{
+    struct ts_settlement *settlement = txn->settlement;
+    enum ts_settle_status status = TS_SETTLE_LOCKED;
+    for (size_t i = 0; i < settlement->account_count; i++) {
+        struct ts_settle_account *out = &settlement->accounts[i];
+        struct fake_account *account = &postgres->tables.accounts[out->profile->account_no - 1];
+        if (blocked(postgres, txn, account->locked_by)) {
+            return TS_SETTLE_PENDING;
+        }
+        account->locked_by = txn;
+    }
+    for (size_t i = 0; i < settlement->account_count; i++) {
+        struct ts_settle_account *out = &settlement->accounts[i];
+        const struct fake_account *account =
+            &postgres->tables.accounts[out->profile->account_no - 1];
+        out->balance_micros = account->state.balance_micros + out->delta_micros;
+        out->movements = account->movements + out->rows;
+        out->sequence = account->state.sequence;
+        out->revision = account->profile.revision;
+        out->watch_low = account->state.watch_low;
+        out->watch_high = account->state.watch_high;
+        if (out->balance_micros < -TS_AMOUNT_MAX) {
+            refuse_overflow(settlement, out);
+            status = TS_SETTLE_BAD_ROWS;
+        }
+    }
+    txn->step = STEP_LOCKED;
+    return status;
+}
+
+static enum ts_settle_status read_states(struct fake_postgres *postgres, struct fake_txn *txn)
+{
+    struct ts_settlement *settlement = txn->settlement;
+    for (size_t i = 0; i < settlement->state_count; i++) {
+        struct ts_settle_state *state = &settlement->states[i];
+        const struct ts_settle_account *account = &settlement->accounts[state->account];
+        state->state = postgres->tables.accounts[account->profile->account_no - 1].state;
+        state->time =
+            (struct ts_decide_time){.now_ms = settlement->now_ms, .day = 20260920, .month = 202609};
+    }
+    txn->step = STEP_LOCKED;
+    return TS_SETTLE_STATES;
+}
+
+static bool is_settled(const struct fake_tables *tables, uint64_t identity_hash)
+{
+    for (size_t i = 0; i < tables->end_count; i++) {
+        if (tables->ends[i].outcome == TS_OUTCOME_SETTLED &&
+            tables->ends[i].identity_hash == identity_hash) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Rows that break a constraint. */
+static bool refuse_rows(struct fake_txn *txn)
+{
+    bool bad = false;
+    for (size_t i = 0; i < txn->end_count; i++) {
+        if (txn->ends[i].outcome != TS_OUTCOME_SETTLED || txn->ends[i].flaw != FAKE_FLAW_REFUSED) {
+            continue;
+        }
+        bad = true;
+        if (!txn->orphan) {
+            struct ts_record *record = txn->settlement->records[i];
+            record->outcome = TS_OUTCOME_DEAD_LETTER;
+            record->reason = TS_REASON_ROW_REFUSED;
+            record->message = TS_LITERAL("refused");
+        }
+    }
+    return bad;
+}
+
+static enum ts_settle_status insert_rows(struct fake_postgres *postgres, struct fake_txn *txn)
+{
+    for (size_t i = 0; i < txn->end_count; i++) {
+        const struct fake_end *row = &txn->ends[i];
+        if (row->outcome != TS_OUTCOME_SETTLED) {
+            continue;
+        }
+        bool taken = is_settled(&postgres->tables, row->identity_hash);
+        for (size_t j = 0; j < i && !taken; j++) {
+            taken = txn->ends[j].outcome == TS_OUTCOME_SETTLED &&
+                    txn->ends[j].identity_hash == row->identity_hash;
+        }
+        if (taken && !fake_without(postgres->host, "unique-key")) {
+            return TS_SETTLE_CONFLICT;
+        }
+    }
+    return refuse_rows(txn) ? TS_SETTLE_BAD_ROWS : TS_SETTLE_PENDING;
+}
+
+static int compare_sequences(const struct ts_outbox_row *a, const struct ts_outbox_row *b)
+{
+    if (a->account_no != b->account_no) {
+        return a->account_no < b->account_no ? -1 : 1;
+    }
+    return (a->sequence > b->sequence) - (a->sequence < b->sequence);
+}
+
+static bool is_older(const struct fake_txn *txn, const struct ts_outbox_row *row)
+{
+    for (size_t i = 0; row->account_no != 0 && i < txn->outbox_count; i++) {
+        if (txn->outbox[i].account_no == row->account_no &&
+            txn->outbox[i].sequence > row->sequence) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void find_older(struct fake_postgres *postgres, struct fake_txn *txn)
+{
+    const struct fake_tables *tables = &postgres->tables;
+    struct ts_settlement *settlement = txn->settlement;
+    struct ts_outbox_row *rows =
+        ts_arena_take(settlement->arena, (tables->outbox_count + 1) * sizeof *rows);
+    TS_ASSERT(rows != NULL);
+    size_t count = 0;
+    for (size_t i = 0; i < tables->outbox_count; i++) {
+        const struct fake_outbox_row *row = &tables->outbox[i];
+        if (row->trimmed || !is_older(txn, &row->row)) {
+            continue;
+        }
+        size_t place = count++;
+        for (; place > 0 && compare_sequences(&row->row, &rows[place - 1]) < 0; place--) {
+            rows[place] = rows[place - 1];
+        }
+        rows[place] = row->row;
+    }
+    settlement->older = (struct ts_outbox_page){.rows = rows, .count = count};
+}
+
+/* In one go: a unique key that somebody else has inserted and not committed would be waited for. */
+static enum ts_settle_status write_all(struct fake_postgres *postgres, struct fake_txn *txn)
+{
+    enum ts_settle_status status = insert_rows(postgres, txn);
+    if (status != TS_SETTLE_PENDING) {
+        return status;
+    }
+    if (!txn->orphan) {
+        find_older(postgres, txn);
+    }
+    commit(postgres, txn);
+    return TS_SETTLE_DONE;
+}
+
+static enum ts_settle_status next_statement(struct fake_postgres *postgres, struct fake_txn *txn)
+{
+    switch ((enum step)txn->step) {
+    case STEP_SHARED:
+        if (postgres->raise_waits_us < postgres->host->now_us) {
+            txn->shared = true;
+            txn->step = STEP_LANES;
+        }
+        return TS_SETTLE_PENDING;
+    case STEP_LANES:
+        return lock_lanes(postgres, txn);
+    case STEP_BUCKETS:
+        return check_buckets(postgres, txn);
+    case STEP_ACCOUNTS:
+        return lock_accounts(postgres, txn);
+    case STEP_LOCKED:
+        break;
+    case STEP_STATES:
+        return read_states(postgres, txn);
+    case STEP_WRITE:
+        return write_all(postgres, txn);
+    }
+    return TS_SETTLE_PENDING;
+}
+
+/* --- a server on its own */
+
+/* A settle that was sent whole goes on without its client. */
+static void finish_alone(struct fake_postgres *postgres, struct fake_txn *txn)
+{
+    while (txn->open) {
+        enum ts_settle_status status = next_statement(postgres, txn);
+        if (status != TS_SETTLE_PENDING && status != TS_SETTLE_DONE) {
+            roll_back(postgres, txn, "refused");
+        }
+    }
+}
+
+void fake_txn_orphan(struct fake_postgres *postgres, struct fake_txn *txn)
+{
+    fake_trace(postgres->host,
+               "postgres: the settle of process %d has no client any more%s",
+               txn->process,
+               txn->written ? ", but was sent whole" : "");
+    txn->orphan = true;
+    txn->settlement = NULL;
+}
+
+void fake_txn_terminate(struct fake_postgres *postgres, struct fake_txn *txn)
+{
+    fake_txn_orphan(postgres, txn);
+    if (txn->written && fake_chance(postgres->host, 400)) {
+        finish_alone(postgres, txn);
+    } else {
+        roll_back(postgres, txn, "terminated");
+    }
+}
+
+void fake_txn_tick(struct fake_postgres *postgres, struct fake_txn *txn)
+{
+    struct fake_host *host = postgres->host;
+    if (txn->orphan) {
+        if (txn->written && fake_chance(host, 30)) {
+            finish_alone(postgres, txn);
+        } else if (fake_chance(host, txn->written ? 10 : 60)) {
+            roll_back(postgres, txn, "its connection is gone");
+        }
+        return;
+    }
+    bool idle = !txn->written && host->now_us - txn->active_us > IDLE_TIMEOUT_US;
+    if (idle || (txn->blocked_us != 0 && host->now_us - txn->blocked_us > LOCK_TIMEOUT_US)) {
+        fake_txn_terminate(postgres, txn);
+    }
+}
+
+/* --- the client's side */
+
+static void copy_head(struct fake_txn *txn, struct ts_settlement *settlement)
+{
+    TS_ASSERT(settlement->lane_count <= FAKE_LANES && settlement->bucket_count <= FAKE_ACCOUNTS);
+    TS_ASSERT(settlement->account_count <= FAKE_ACCOUNTS && settlement->record_count > 0);
+    txn->settlement = settlement;
+    txn->lane_count = settlement->lane_count;
+    txn->bucket_count = settlement->bucket_count;
+    for (size_t i = 0; i < txn->lane_count; i++) {
+        txn->lanes[i] = settlement->lanes[i];
+    }
+    for (size_t i = 0; i < txn->bucket_count; i++) {
+        txn->buckets[i] = settlement->buckets[i];
+    }
+}
+
+static bool settle_start(void *self, struct ts_settlement *settlement, struct ts_error *err)
+{
+    struct fake_session *session = self;
+    struct fake_postgres *postgres = session->postgres;
+    fake_pause(postgres->host);
+    TS_ASSERT(!session->settling);
+    if (!session->writing || postgres->host->now_us < postgres->down_until_us) {
+        return fake_away(err, "the connection to PostgreSQL is lost");
+    }
+    for (int i = 0; i < FAKE_PROCESSES; i++) {
+        struct fake_txn *txn = &postgres->txns[i];
+        if (!txn->open) {
+            *txn = (struct fake_txn){.open = true,
+                                     .process = session->process,
+                                     .step = STEP_SHARED,
+                                     .active_us = postgres->host->now_us};
+            copy_head(txn, settlement);
+            session->txn = txn;
+            session->settling = true;
+            return true;
+        }
+    }
+    return fake_away(err, "too many connections");
+}
+
+static struct fake_end end_of(const struct ts_settlement *settlement, size_t index)
+{
+    const struct ts_record *record = settlement->records[index];
+    struct fake_end end = {.lane = record->lane,
+                           .offset = record->offset,
+                           .outcome = record->outcome,
+                           .reason = record->reason,
+                           .account = -1};
+    if (record->outcome == TS_OUTCOME_SETTLED) {
+        struct fake_call call;
+        memcpy(&call, record->value.data, sizeof call);
+        end.account = (int)settlement->record_accounts[index]->profile->account_no - 1;
+        end.number = call.number;
+        end.content = call.content;
+        end.flaw = call.flaw;
+        end.identity_hash = record->identity_hash;
+        end.fingerprint = record->fingerprint;
+        end.charge_micros = record->rating.charge_micros;
+        end.deck_version = record->rating.deck_version;
+        end.balance_after_micros = record->balance_after_micros;
+        end.movement = record->movement;
+    }
+    return end;
+}
+
+static void copy_whole(struct fake_host *host, struct fake_txn *txn)
+{
+    const struct ts_settlement *settlement = txn->settlement;
+    txn->sum_count = settlement->account_count;
+    for (size_t i = 0; i < txn->sum_count; i++) {
+        txn->sums[i].account = (int)settlement->accounts[i].profile->account_no - 1;
+        txn->sums[i].delta = settlement->accounts[i].delta_micros;
+        txn->sums[i].rows = settlement->accounts[i].rows;
+    }
+    txn->end_count = settlement->record_count;
+    txn->ends = fake_take(host, txn->end_count * sizeof *txn->ends);
+    for (size_t i = 0; i < txn->end_count; i++) {
+        txn->ends[i] = end_of(settlement, i);
+    }
+    txn->state_count = settlement->state_count;
+    for (size_t i = 0; i < txn->state_count; i++) {
+        txn->states[i] = settlement->states[i].state;
+    }
+    txn->outbox_count = settlement->outbox_count;
+    txn->outbox = fake_take(host, (txn->outbox_count + 1) * sizeof *txn->outbox);
+    for (size_t i = 0; i < txn->outbox_count; i++) {
+        txn->outbox[i] = settlement->outbox[i];
+        txn->outbox[i].key = fake_copy(host, settlement->outbox[i].key);
+        txn->outbox[i].payload = fake_copy(host, settlement->outbox[i].payload);
+    }
+}
+
+/* The session's settle; NULL when the server ended it (and perhaps serves another in its place). */
+static struct fake_txn *own_txn(struct fake_session *session)
+{
+    struct fake_txn *txn = session->txn;
+    if (txn != NULL && (!txn->open || txn->orphan || txn->process != session->process)) {
+        session->txn = NULL;
+    }
+    return session->txn;
+}
+
+static enum ts_settle_status fail(struct fake_session *session, struct ts_error *err)
+{
+    if (own_txn(session) != NULL) {
+        fake_txn_orphan(session->postgres, session->txn);
+        session->txn = NULL;
+    }
+    session->writing = false;
+    session->settling = false;
+    fake_away(err, "the settle's connection is lost");
+    return TS_SETTLE_FAILED;
+}
+
+static enum ts_settle_status settle_poll(void *self, int wait_ms, struct ts_error *err)
+{
+    struct fake_session *session = self;
+    struct fake_postgres *postgres = session->postgres;
+    struct fake_host *host = postgres->host;
+    fake_pause(host);
+    TS_ASSERT(session->settling);
+    struct fake_txn *txn = own_txn(session);
+    if (txn == NULL || fake_fault(host, 5)) {
+        return fail(session, err);
+    }
+    enum ts_settle_status status = TS_SETTLE_PENDING;
+    while (txn->step != STEP_LOCKED && status == TS_SETTLE_PENDING && !fake_chance(host, 300)) {
+        status = next_statement(postgres, txn);
+        txn->active_us = host->now_us;
+    }
+    if (status == TS_SETTLE_PENDING) {
+        if (wait_ms > 0) {
+            fake_sleep(host, wait_ms * INT64_C(1000));
+        }
+        return status;
+    }
+    if (status == TS_SETTLE_LOCKED || status == TS_SETTLE_STATES) {
+        return status;
+    }
+    if (txn->open) {
+        roll_back(postgres, txn, "refused");
+    }
+    session->txn = NULL;
+    if (fake_fault(host, 30)) {
+        fake_trace(host, "postgres: the answer to a settle is lost");
+        return fail(session, err);
+    }
+    session->settling = false;
+    return status;
+}
+
+static bool go_on(struct fake_session *session, enum step step, struct ts_error *err)
+{
+    struct fake_host *host = session->postgres->host;
+    fake_pause(host);
+    TS_ASSERT(session->settling);
+    struct fake_txn *txn = own_txn(session);
+    if (txn == NULL) {
+        return fake_away(err, "the settle's connection is lost");
+    }
+    TS_ASSERT(txn->step == STEP_LOCKED);
+    txn->step = (int)step;
+    txn->active_us = host->now_us;
+    return true;
+}
+
+static bool settle_states(void *self, struct ts_error *err)
+{
+    return go_on(self, STEP_STATES, err);
+}
+
+static bool settle_write(void *self, struct ts_error *err)
+{
+    struct fake_session *session = self;
+    if (!go_on(session, STEP_WRITE, err)) {
+        return false;
+    }
+    copy_whole(session->postgres->host, session->txn);
+    session->txn->written = true;
+    return true;
+}
+
+static void settle_abandon(void *self)
+{
+    struct fake_session *session = self;
+    fake_pause(session->postgres->host);
+    if (own_txn(session) != NULL) {
+        roll_back(session->postgres, session->txn, "abandoned");
+    }
+    session->txn = NULL;
+    session->settling = false;
+}
+
+void fake_session_abandon(struct fake_session *session)
+{
+    if (own_txn(session) != NULL) {
+        fake_txn_orphan(session->postgres, session->txn);
+    }
+    session->txn = NULL;
+    session->settling = false;
+    session->reading = false;
+    session->writing = false;
+}
+
+struct ts_settle fake_settle_port(struct fake_session *session)
+{
+    static const struct ts_settle_ops ops = {
+        .start = settle_start,
+        .poll = settle_poll,
+        .states = settle_states,
+        .write = settle_write,
+        .abandon = settle_abandon,
+    };
+    return (struct ts_settle){&ops, session};
+}

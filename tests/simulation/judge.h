@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The judge: a model of what must hold, of its own. It knows what was put into the world and looks
+ * at what came out; it shares no code with the pipeline, with the decisions on accounts or with the
+ * scripts. What it finds is told by fake_violation. */
+#ifndef TS_TESTS_SIMULATION_JUDGE_H
+#define TS_TESTS_SIMULATION_JUDGE_H
+
+#include "tests/simulation/world.h"
+
+/* At any time, after the group's offset changed / before an outbox row is deleted: what is below
+ * the offset, or the row, has been told. `self` is the world. */
+void judge_commit(void *self, int partition, int64_t offset);
+void judge_trim(void *self, const struct ts_outbox_row *row);
+
+/* At the end, when nothing moves any more. */
+void judge_world(struct world *world);
+
+#endif

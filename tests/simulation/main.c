@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* tollstream-simulation: runs many small worlds, each drawn from a seed, and says which of them
+ * broke an invariant. `--seed N` runs one and tells what happened in it. */
+#include "tests/simulation/world.h"
+
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { FAILURES_SHOWN = 50, JOBS_MAX = 64 };
+
+struct settings {
+    uint64_t from;
+    uint64_t seeds;
+    uint64_t jobs;
+    uint64_t failures_max; /* then it stops looking */
+    const char *without;
+    bool one;
+};
+
+static const char usage[] =
+    "usage: tollstream-simulation [--seeds N] [--from SEED] [--jobs N] [--until-failures N]\n"
+    "                             [--without PIECE] [--seed SEED]\n"
+    "  --seed SEED     run this one and tell what happens in it\n"
+    "  --without PIECE take a piece of the protocol away: the simulation must notice\n";
+
+static struct world world;
+static volatile uint64_t running_seed;
+
+/* An invariant asserted by the pipeline itself is a violation like any other. */
+static void on_abort(int signal_number)
+{
+    (void)signal_number;
+    char text[64];
+    int size = snprintf(
+        text, sizeof text, "seed %llu: an assertion failed\n", (unsigned long long)running_seed);
+    if (write(STDOUT_FILENO, text, (size_t)size) < 0) {
+        _exit(2);
+    }
+    _exit(1);
+}
+
+static int run_slice(const struct settings *settings, uint64_t job)
+{
+    uint64_t failures = 0;
+    for (uint64_t i = job; i < settings->seeds; i += settings->jobs) {
+        running_seed = settings->from + i;
+        const char *violation = world_run(&world, running_seed, settings->without, settings->one);
+        if (violation != NULL && failures++ < FAILURES_SHOWN) {
+            printf("seed %llu: %s\n", (unsigned long long)running_seed, violation);
+            fflush(stdout);
+        }
+        if (failures == settings->failures_max) {
+            break;
+        }
+    }
+    world_finish(&world);
+    return failures > 0 ? 1 : 0;
+}
+
+static int run_jobs(const struct settings *settings)
+{
+    pid_t children[JOBS_MAX];
+    int result = 0;
+    for (uint64_t job = 0; job < settings->jobs; job++) {
+        fflush(stdout);
+        children[job] = fork();
+        if (children[job] == 0) {
+            exit(run_slice(settings, job));
+        }
+        if (children[job] < 0) {
+            perror("fork");
+            result = 2;
+        }
+    }
+    for (uint64_t job = 0; job < settings->jobs; job++) {
+        int status = 0;
+        if (children[job] > 0 && waitpid(children[job], &status, 0) > 0 && status != 0) {
+            result = WIFEXITED(status) && result == 0 ? WEXITSTATUS(status) : 2;
+        }
+    }
+    return result;
+}
+
+static bool parse(int argc, char **argv, struct settings *settings)
+{
+    static const struct option options[] = {
+        {"seeds", required_argument, NULL, 'n'},
+        {"from", required_argument, NULL, 'f'},
+        {"seed", required_argument, NULL, 's'},
+        {"jobs", required_argument, NULL, 'j'},
+        {"until-failures", required_argument, NULL, 'u'},
+        {"without", required_argument, NULL, 'w'},
+        {0},
+    };
+    int option;
+    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        if (option == '?') {
+            return false;
+        }
+        char *end = NULL;
+        uint64_t number = strtoull(optarg, &end, 10);
+        if (option != 'w' && (*end != '\0' || end == optarg)) {
+            return false;
+        }
+        switch (option) {
+        case 'n':
+            settings->seeds = number;
+            break;
+        case 'f':
+            settings->from = number;
+            break;
+        case 's':
+            settings->from = number;
+            settings->one = true;
+            break;
+        case 'j':
+            settings->jobs = number;
+            break;
+        case 'u':
+            settings->failures_max = number;
+            break;
+        default:
+            settings->without = optarg;
+            break;
+        }
+    }
+    return optind == argc && settings->jobs >= 1 && settings->jobs <= JOBS_MAX;
+}
+
+int main(int argc, char **argv)
+{
+    struct settings settings = {.from = 1, .seeds = 1000, .jobs = 1, .failures_max = UINT64_MAX};
+    if (!parse(argc, argv, &settings)) {
+        fputs(usage, stderr);
+        return 2;
+    }
+    signal(SIGABRT, on_abort);
+    if (settings.one) {
+        settings.seeds = 1;
+        settings.jobs = 1;
+    }
+    struct timespec begun;
+    struct timespec ended;
+    clock_gettime(CLOCK_MONOTONIC, &begun);
+    int result = settings.jobs == 1 ? run_slice(&settings, 0) : run_jobs(&settings);
+    clock_gettime(CLOCK_MONOTONIC, &ended);
+    printf("%llu seeds from %llu%s%s in %lld s: %s\n",
+           (unsigned long long)settings.seeds,
+           (unsigned long long)settings.from,
+           settings.without != NULL ? " without " : "",
+           settings.without != NULL ? settings.without : "",
+           (long long)(ended.tv_sec - begun.tv_sec),
+           result == 0 ? "no violation" : "VIOLATIONS");
+    return result;
+}

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a world begins with: its accounts and the messages that will come in. */
+#include "tests/simulation/world.h"
+
+#include "base/assert.h"
+#include "core/decide.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- accounts */
+
+static char ids[FAKE_ACCOUNTS][16];
+static uint32_t hot_buckets[FAKE_HOT_BUCKETS];
+
+/* Ids whose buckets are the same few: the first ones found decide which. */
+static void make_ids(void)
+{
+    for (int i = 0; i < FAKE_ACCOUNTS && ids[i][0] == '\0'; i++) {
+        for (int salt = 0;; salt++) {
+            snprintf(ids[i], sizeof ids[i], "a%d-%d", i, salt);
+            uint32_t bucket = ts_account_bucket(ts_bytes_of(ids[i]));
+            if (i < FAKE_HOT_BUCKETS) {
+                hot_buckets[i] = bucket;
+                break;
+            }
+            if (bucket == hot_buckets[i % FAKE_HOT_BUCKETS]) {
+                break;
+            }
+        }
+    }
+}
+
+const char *world_account_id(int account)
+{
+    return ids[account];
+}
+
+int fake_account_number(struct ts_bytes account_id)
+{
+    int number = account_id.data[1] - '0';
+    TS_ASSERT(ts_bytes_equal_text(account_id, ids[number]));
+    return number;
+}
+
+static void make_account(struct world *world, int number)
+{
+    struct fake_random *random = &world->host.random;
+    struct made_account *made = &world->accounts[number];
+    *made = (struct made_account){.closed_ms = INT64_MAX};
+    made->opening_micros = FAKE_PRICE_UNIT * fake_random_range(random, 0, 300);
+    made->at_limit = fake_random_chance(random, 30);
+    if (made->at_limit) {
+        made->opening_micros = -TS_AMOUNT_MAX + FAKE_PRICE_UNIT * fake_random_range(random, 0, 90);
+    }
+    made->absent_at_first = fake_random_chance(random, 60);
+    made->threshold_count = fake_random_range(random, 0, TS_THRESHOLDS_MAX);
+    for (int i = 0; i < made->threshold_count; i++) {
+        made->thresholds_micros[i] =
+            FAKE_PRICE_UNIT * (fake_random_range(random, 0, 39) + 40 * (i - 1));
+    }
+    struct fake_account *stored = &world->postgres.tables.accounts[number];
+    *stored = (struct fake_account){.exists = !made->absent_at_first,
+                                    .opening_micros = made->opening_micros};
+    struct ts_account_profile *profile = &stored->profile;
+    profile->account_no = number + 1;
+    profile->account_id_size = (uint8_t)strlen(ids[number]);
+    memcpy(profile->account_id, ids[number], profile->account_id_size);
+    snprintf(profile->country, sizeof profile->country, "US");
+    snprintf(profile->timezone, sizeof profile->timezone, "UTC");
+    profile->rate_plan = 1;
+    profile->revision = 1;
+    struct ts_account_state *state = &stored->state;
+    state->account_no = number + 1;
+    state->balance_micros = made->opening_micros;
+    snprintf(state->currency, sizeof state->currency, "USD");
+    state->threshold_count = (uint8_t)made->threshold_count;
+    memcpy(state->thresholds_micros, made->thresholds_micros, sizeof made->thresholds_micros);
+    state->subscription = TS_SUBSCRIPTION_STANDARD;
+    ts_decide_opening(state);
+}
+
+void world_make_accounts(struct world *world)
+{
+    make_ids();
+    fake_redis_init(&world->redis, &world->host, hot_buckets);
+    world->account_count = fake_random_range(&world->host.random, 1, FAKE_ACCOUNTS);
+    for (int i = 0; i < world->account_count; i++) {
+        make_account(world, i);
+    }
+}
+
+/* --- messages */
+
+static const struct fake_call *some_planned(struct world *world)
+{
+    struct fake_random *random = &world->host.random;
+    int lane = fake_random_range(random, 0, world->kafka.lane_count - 1);
+    if (world->planned_count[lane] == 0) {
+        return NULL;
+    }
+    const struct fake_message *message =
+        &world->planned[lane][fake_random_below(random, (uint32_t)world->planned_count[lane])];
+    return message->hole || message->call.flaw != FAKE_FLAW_NONE ? NULL : &message->call;
+}
+
+static struct fake_call draw_call(struct world *world)
+{
+    struct fake_random *random = &world->host.random;
+    const struct fake_call *former = fake_random_chance(random, 250) ? some_planned(world) : NULL;
+    int account = fake_random_range(random, 0, world->account_count - 1);
+    struct fake_call call;
+    if (former != NULL && fake_random_chance(random, 800)) {
+        return *former; /* a retransmission */
+    }
+    if (former != NULL) { /* the same identity, another call */
+        fake_call_make(&call, ids[account], former->number, former->content + 1);
+        return call;
+    }
+    fake_call_make(&call, ids[account], world->numbers++, 0);
+    static const enum fake_flaw flaws[] = {
+        FAKE_FLAW_BYTES, FAKE_FLAW_ABSENT, FAKE_FLAW_ORDER, FAKE_FLAW_REFUSED};
+    if (fake_random_chance(random, 50)) {
+        call.flaw = flaws[fake_random_below(random, 4)];
+    }
+    return call;
+}
+
+void world_plan_messages(struct world *world)
+{
+    struct fake_random *random = &world->host.random;
+    world->numbers = (int)fake_random_below(random, 1000);
+    memset(world->planned_count, 0, sizeof world->planned_count);
+    int most = fake_random_range(random, 4, 40);
+    for (int left = most * world->kafka.lane_count; left > 0; left--) {
+        int lane = fake_random_range(random, 0, world->kafka.lane_count - 1);
+        if (world->planned_count[lane] >= FAKE_MESSAGES - 2 * FAKE_ACCOUNTS) {
+            continue;
+        }
+        struct fake_message *message = &world->planned[lane][world->planned_count[lane]];
+        memset(message, 0, sizeof *message);
+        message->hole = fake_random_chance(random, 50);
+        message->call = draw_call(world);
+        world->planned_count[lane]++;
+    }
+}
+
+/* One new call on each account on some partition. */
+void world_plan_probes(struct world *world)
+{
+    struct fake_random *random = &world->host.random;
+    for (int i = 0; i < world->account_count; i++) {
+        int lane = fake_random_range(random, 0, world->kafka.lane_count - 1);
+        struct fake_message *message = &world->planned[lane][world->planned_count[lane]++];
+        memset(message, 0, sizeof *message);
+        int64_t charge = 0;
+        while (!fake_price(world->numbers, 0, world->rates.revision, &charge) || charge == 0) {
+            world->numbers++;
+        }
+        fake_call_make(&message->call, ids[i], world->numbers++, 0);
+    }
+}
