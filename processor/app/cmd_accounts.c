@@ -163,8 +163,11 @@ list(const struct ts_session *session, enum ts_format format, struct ts_accounts
             store, from[0] != '\0' ? from : after, left < PAGE ? left : PAGE, &visitor, &err);
         left -= listing.count;
     }
-    int status = ts_session_finish_table(session, &listing.table);
-    return good ? status : ts_session_fail(session, &err);
+    if (!good) {
+        ts_table_abandon(&listing.table);
+        return ts_session_fail(session, &err);
+    }
+    return ts_session_finish_table(session, &listing.table);
 }
 
 /* The amounts as decimal texts, separated by commas. */

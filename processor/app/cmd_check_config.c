@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "adapters/kafka/check.h"
+#include "adapters/redis/reader.h"
 #include "app/command.h"
 #include "app/config_print.h"
+#include "app/servers.h"
 #include "app/session.h"
 
 #include <errno.h>
@@ -21,6 +24,29 @@ static int print(const struct ts_session *session, const struct ts_buffer *text)
         return ts_session_fail(session, &err);
     }
     return TS_EXIT_OK;
+}
+
+/* What only the libraries know: whether they take what is passed on to them. */
+static bool check_with_libraries(struct ts_session *session)
+{
+    struct ts_servers_kafka kafka;
+    struct ts_error err = {0};
+    struct ts_observer observer = ts_log_observer(&session->log);
+    bool good = ts_servers_kafka_init(&kafka, &session->config, observer, &err);
+    if (good) {
+        good = ts_kafka_check(&kafka.connection, &kafka.consumer, &kafka.producer, &err);
+        ts_servers_kafka_finish(&kafka);
+    }
+    if (good) {
+        struct ts_redis_options options = ts_servers_redis(&session->config);
+        struct ts_redis_reader *reader = ts_redis_reader_create(&options, &err);
+        good = reader != NULL || ts_error_prefix(&err, "redis.url");
+        ts_redis_reader_destroy(reader);
+    }
+    if (!good) {
+        ts_session_fail(session, &err);
+    }
+    return good;
 }
 
 static void print_row(void *arg, const struct ts_config_row *row)
@@ -84,7 +110,7 @@ int ts_cmd_check_config(int argc, char **argv)
     struct ts_session session;
     int status = TS_EXIT_USAGE;
     if (ts_session_begin(&session, "check-config", argc, argv) &&
-        ts_args_count(&session.args, 0, 0)) {
+        ts_args_count(&session.args, 0, 0) && check_with_libraries(&session)) {
         status = print_effective(&session);
     }
     ts_session_end(&session);

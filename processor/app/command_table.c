@@ -74,6 +74,24 @@ static const struct ts_option accounts_options[] = {CONFIG,
                                                     JSON,
                                                     END};
 
+static const struct ts_action dead_letters_actions[] = {
+    {"list", "[--open] [--reason CODE] [--account ACCOUNT] [--after ID] [--limit N]", "in order"},
+    {"show", "ID", "one, with its bytes and why it was refused"},
+    {"requeue",
+     "ID… | --reason CODE | --account ACCOUNT",
+     "put the original records back on their topic"},
+    END};
+static const struct ts_option dead_letters_options[] = {
+    CONFIG,
+    {"reason", "CODE", "only those refused for it, such as no_rate"},
+    {"account", "ACCOUNT", "only those of this account"},
+    {"after", "ID", "begin behind this id"},
+    {"open", NULL, "only those not requeued yet"},
+    {"limit", "N", "at most so many; default 1000 when listing"},
+    FORMAT,
+    JSON,
+    END};
+
 static const struct ts_option rate_options[] = {
     {"deck", "DECK.csv", "the rate deck"},
     {"base", "DECK.csv...", "deck of the base plan, of that one's base plan, and so on"},
@@ -142,6 +160,13 @@ const struct ts_command ts_commands[] = {
      accounts_actions,
      accounts_options,
      ts_cmd_accounts},
+    {"dead-letters",
+     NULL,
+     "list, show and requeue what could not be charged",
+     "requeue puts the original record back on its topic, as it came, and marks it.",
+     dead_letters_actions,
+     dead_letters_options,
+     ts_cmd_dead_letters},
     {"rate",
      "--deck DECK.csv [FILE]",
      "price call-detail records without any server",

@@ -15,7 +15,9 @@ enum { TS_SERVERS_TIMEOUT_MS = 30000 }; /* of one call to Kafka by a command */
 /* A Kafka connection with the properties passed through. The config outlives it. */
 struct ts_servers_kafka {
     struct ts_kafka_connection connection;
-    struct ts_kafka_property *properties;
+    struct ts_kafka_properties consumer;
+    struct ts_kafka_properties producer;
+    struct ts_kafka_property *items; /* of all three */
 };
 
 bool ts_servers_kafka_init(struct ts_servers_kafka *kafka,
