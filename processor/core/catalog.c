@@ -39,6 +39,11 @@ int64_t ts_catalog_revision(const struct ts_catalog *catalog)
     return catalog->revision;
 }
 
+bool ts_catalog_has_plan(const struct ts_catalog *catalog, int32_t plan_no)
+{
+    return ts_catalog_find_plan(catalog, plan_no) != NULL;
+}
+
 static void __attribute__((format(printf, 3, 4)))
 refuse(const struct job *job, enum ts_reason reason, const char *format, ...)
 {

@@ -18,6 +18,9 @@ struct ts_catalog;
 /* Of the set of published versions and plans it was built from; grows with every change. */
 int64_t ts_catalog_revision(const struct ts_catalog *catalog);
 
+/* Whether the snapshot has the plan of this number. */
+bool ts_catalog_has_plan(const struct ts_catalog *catalog, int32_t plan_no);
+
 /* Rates a validated CDR of this account. Always fills `out`: `out->reason` is NONE when it was
  * priced. `message` (may be NULL) of at least TS_RATING_MESSAGE_MAX bytes gets the text of a
  * refusal, naming the field and the value. Pure, allocates nothing, any number of threads. */

@@ -119,6 +119,26 @@ static bool find_profiles(struct ts_worker *worker, struct ts_batch *batch, stru
     return true;
 }
 
+/* An account of a plan that was made after the snapshot: the next one has it. To rate without it
+ * would make dead letters of good calls. */
+static bool
+plans_are_loaded(struct ts_worker *worker, const struct ts_batch *batch, struct ts_error *err)
+{
+    for (size_t i = 0; i < batch->account_count; i++) {
+        const struct ts_batch_account *account = &batch->accounts[i];
+        if (account->found && !ts_catalog_has_plan(batch->catalog, account->profile.rate_plan)) {
+            ts_account_cache_forget(worker->accounts, ts_account_profile_id(&account->profile));
+            return ts_error_set(err,
+                                TS_ERROR_RETRY,
+                                0,
+                                "rate plan %d of account %s is not loaded yet",
+                                account->profile.rate_plan,
+                                account->profile.account_id);
+        }
+    }
+    return true;
+}
+
 /* --- rate: a refusal is noted, but not final before the identity is known to be new */
 
 static enum ts_reason refuse_account(const struct ts_batch_account *account,
@@ -318,7 +338,7 @@ fits_window(struct ts_worker *worker, const struct ts_batch *batch, struct ts_er
 static bool prepare(struct ts_worker *worker, struct ts_batch *batch, struct ts_error *err)
 {
     if (!decode_all(worker, batch, err) || !fits_window(worker, batch, err) ||
-        !find_profiles(worker, batch, err)) {
+        !find_profiles(worker, batch, err) || !plans_are_loaded(worker, batch, err)) {
         return false;
     }
     for (size_t i = 0; i < batch->record_count; i++) {
