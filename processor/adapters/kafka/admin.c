@@ -72,6 +72,10 @@ static rd_kafka_NewTopic_t *new_topic(const struct ts_kafka_topic_wanted *wanted
                                       struct ts_error *err)
 {
     char text[TS_ERROR_TEXT_MAX];
+    if (wanted->partitions < 1) {
+        ts_error_set(err, TS_ERROR_FATAL, 0, "topic \"%s\": 1 partition at least", wanted->name);
+        return NULL;
+    }
     rd_kafka_NewTopic_t *topic =
         rd_kafka_NewTopic_new(wanted->name,
                               wanted->partitions,

@@ -288,10 +288,10 @@ static int slice_ms(const struct ts_kafka_source *source, int64_t left_us)
 static void poll_source(void *self, int wait_ms, struct ts_source_event *out)
 {
     struct ts_kafka_source *source = self;
-    int64_t until_us = wait_ms > 0 ? ts_kafka_now_us() + wait_ms * INT64_C(1000) : 0;
+    int64_t until_us = 0;
     int slice = 0; /* what is there already is taken without looking at the clock */
     drop_message(source);
-    serve(source, wait_ms > 0);
+    serve(source, false);
     if (take_decision(source, out)) {
         return;
     }
@@ -303,12 +303,13 @@ static void poll_source(void *self, int wait_ms, struct ts_source_event *out)
         }
         drop_message(source);
         if (wait_ms > 0) {
-            int64_t left_us = until_us - ts_kafka_now_us();
-            if (left_us <= 0) {
+            int64_t now_us = ts_kafka_now_us();
+            until_us = until_us == 0 ? now_us + wait_ms * INT64_C(1000) : until_us;
+            if (now_us >= until_us) {
                 break;
             }
             serve(source, true);
-            slice = slice_ms(source, left_us);
+            slice = slice_ms(source, until_us - now_us);
         } else if (!some) {
             break;
         }
@@ -373,16 +374,37 @@ static int request_timeout_ms(const struct ts_kafka_source *source)
     return given > 0 ? given : REQUEST_TIMEOUT_MS;
 }
 
+/* The offset that `logical` (beginning, end) stands for, asked of the partition's leader.
+ * rd_kafka_query_watermark_offsets would ask for both, but before 2.3 without a time-out. */
+static rd_kafka_resp_err_t
+ask_offset(struct ts_kafka_source *source, struct ts_lane id, int64_t logical, int64_t *offset)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    ts_kafka_lane_add(source, id, logical, list);
+    rd_kafka_resp_err_t code =
+        rd_kafka_offsets_for_times(source->client.rk, list, request_timeout_ms(source));
+    *offset = list->elems[0].offset;
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        code = list->elems[0].err;
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+    return code;
+}
+
 static bool
 range_of(void *self, struct ts_lane id, int64_t *low, int64_t *high, struct ts_error *err)
 {
     struct ts_kafka_source *source = self;
-    const char *topic = source->options->topics[id.input];
-    rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(
-        source->client.rk, topic, id.partition, low, high, request_timeout_ms(source));
+    rd_kafka_resp_err_t code = ask_offset(source, id, RD_KAFKA_OFFSET_BEGINNING, low);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        code = ask_offset(source, id, RD_KAFKA_OFFSET_END, high);
+    }
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return ts_kafka_error_set(
-            err, code, "range of %s/%d asked of the broker", topic, id.partition);
+        return ts_kafka_error_set(err,
+                                  code,
+                                  "range of %s/%d asked of the broker",
+                                  source->options->topics[id.input],
+                                  id.partition);
     }
     return true;
 }
