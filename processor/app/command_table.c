@@ -92,6 +92,14 @@ static const struct ts_option dead_letters_options[] = {
     JSON,
     END};
 
+static const struct ts_option audit_options[] = {
+    CONFIG,
+    {"timeout", "SECONDS", "how long to look again while traffic flows; default 30"},
+    {"limit", "N", "differences to list; default 100"},
+    FORMAT,
+    JSON,
+    END};
+
 static const struct ts_option rate_options[] = {
     {"deck", "DECK.csv", "the rate deck"},
     {"base", "DECK.csv...", "deck of the base plan, of that one's base plan, and so on"},
@@ -167,6 +175,15 @@ const struct ts_command ts_commands[] = {
      dead_letters_actions,
      dead_letters_options,
      ts_cmd_dead_letters},
+    {"audit",
+     "[--timeout SECONDS]",
+     "check that no money, input or event was lost or counted twice",
+     "On the live system, beside traffic: every balance against its ledger and against Redis less\n"
+     "what is unsettled, every input's end, every event. Exit code 1 and the differences if\n"
+     "anything does not add up. It reads every row: minutes on a large database.",
+     NULL,
+     audit_options,
+     ts_cmd_audit},
     {"rate",
      "--deck DECK.csv [FILE]",
      "price call-detail records without any server",

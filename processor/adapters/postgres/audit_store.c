@@ -129,7 +129,10 @@ count_all(struct ts_pg_session *session, struct ts_audit_totals *totals, struct 
         "SELECT (SELECT count(*) FROM account),"
         " (SELECT coalesce(sum(row_count), 0)::bigint FROM audit_account),"
         " (SELECT count(*) FROM stream_partition),"
-        " (SELECT coalesce(sum(settled + duplicates + dead_letters), 0)::bigint FROM audit_lane)",
+        " (SELECT coalesce(sum(settled + duplicates + dead_letters), 0)::bigint FROM audit_lane),"
+        " (SELECT least(coalesce(sum(abs(a.balance_micros - coalesce(s.total, 0))), 0),"
+        " 9223372036854775807)::bigint FROM account a LEFT JOIN audit_account s USING "
+        "(account_no))",
         &none,
         err);
     if (rows == NULL) {
@@ -139,6 +142,7 @@ count_all(struct ts_pg_session *session, struct ts_audit_totals *totals, struct 
     totals->ledger_rows = ts_pg_i64(rows, 0, 1);
     totals->partitions = ts_pg_i64(rows, 0, 2);
     totals->inputs = ts_pg_i64(rows, 0, 3);
+    totals->difference_micros = ts_pg_i64(rows, 0, 4);
     PQclear(rows);
     return true;
 }

@@ -27,8 +27,9 @@ struct ts_audit_totals {
     int64_t accounts;
     int64_t ledger_rows;
     int64_t partitions;
-    int64_t inputs;   /* that ended: settled, duplicate or dead letter */
-    int64_t findings; /* all of them; at most 100 a check are visited */
+    int64_t inputs;            /* that ended: settled, duplicate or dead letter */
+    int64_t difference_micros; /* balances against their ledgers: the absolute differences */
+    int64_t findings;          /* all of them; at most 100 a check are visited */
 };
 
 /* False with err when it could not be done; findings are no error. */

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "adapters/postgres/audit_live.h"
+
+#include "adapters/postgres/connection.h"
+#include "adapters/postgres/schema.h"
+#include "base/assert.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    CONNECT_TIMEOUT_MS = 5000,
+    STATEMENT_TIMEOUT_MS = 60000,
+    PARAMS_MAX = 256 << 20,
+};
+
+static const char lanes_sql[] = "SELECT topic, partition, next_offset FROM stream_partition"
+                                " WHERE group_name = $1::text ORDER BY topic, partition";
+static const char generation_sql[] =
+    "SELECT generation FROM redis_bucket WHERE bucket = $1::integer";
+static const char balances_sql[] =
+    "SELECT w.at, a.balance_micros FROM unnest($1::text[]) WITH ORDINALITY w(account_id, at)"
+    " JOIN account a USING (account_id)";
+static const char sequences_sql[] = "SELECT account_id, sequence FROM account WHERE sequence > 0";
+static const char waiting_sql[] =
+    "SELECT a.account_id, o.sequence FROM outbox o JOIN account a USING (account_no)"
+    " WHERE o.sequence > 0";
+static const char inputs_sql[] =
+    "SELECT coalesce(sum(next_offset - first_offset - holes), 0)::bigint,"
+    " coalesce(sum(settled), 0)::bigint, coalesce(sum(duplicates), 0)::bigint,"
+    " coalesce(sum(dead_letters), 0)::bigint FROM stream_partition WHERE group_name = $1::text";
+
+struct ts_audit_live {
+    char *url;
+    char *group;
+    char *topics[TS_INPUT_COUNT];
+    struct ts_pg_session session;
+    struct ts_pg_params params;
+};
+
+struct ts_audit_live *ts_audit_live_create(const char *url,
+                                           const char *group,
+                                           const char *const topics[TS_INPUT_COUNT],
+                                           struct ts_error *err)
+{
+    struct ts_audit_live *live = calloc(1, sizeof *live);
+    bool good = live != NULL;
+    if (good) {
+        live->url = strdup(url);
+        live->group = strdup(group);
+        good = live->url != NULL && live->group != NULL;
+    }
+    for (size_t i = 0; good && i < TS_INPUT_COUNT; i++) {
+        live->topics[i] = strdup(topics[i]);
+        good = live->topics[i] != NULL;
+    }
+    if (!good) {
+        ts_audit_live_destroy(live);
+        ts_error_no_memory(err);
+        return NULL;
+    }
+    ts_pg_params_init(&live->params, PARAMS_MAX);
+    return live;
+}
+
+void ts_audit_live_destroy(struct ts_audit_live *live)
+{
+    if (live == NULL) {
+        return;
+    }
+    ts_pg_close(&live->session);
+    ts_pg_params_finish(&live->params);
+    for (size_t i = 0; i < TS_INPUT_COUNT; i++) {
+        free(live->topics[i]);
+    }
+    free(live->group);
+    free(live->url);
+    free(live);
+}
+
+static bool connected(struct ts_audit_live *live, struct ts_error *err)
+{
+    if (live->session.conn != NULL && PQstatus(live->session.conn) == CONNECTION_OK) {
+        return true;
+    }
+    ts_pg_close(&live->session);
+    struct ts_pg_session_options options = {.url = live->url,
+                                            .role = "audit",
+                                            .connect_timeout_ms = CONNECT_TIMEOUT_MS,
+                                            .statement_timeout_ms = STATEMENT_TIMEOUT_MS};
+    return ts_pg_open(&live->session, &options, NULL, 0, err) &&
+           ts_pg_schema_check(&live->session, err);
+}
+
+/* -1 for a topic that is no input of these settings. */
+static int input_of(const struct ts_audit_live *live, struct ts_bytes topic)
+{
+    for (int i = 0; i < TS_INPUT_COUNT; i++) {
+        if (ts_bytes_equal_text(topic, live->topics[i])) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+static bool
+read_lanes(struct ts_audit_live *live, struct ts_audit_lanes *lanes, struct ts_error *err)
+{
+    ts_pg_params_clear(&live->params);
+    ts_pg_param_text(&live->params, live->group);
+    PGresult *rows = ts_pg_exec_params(&live->session, lanes_sql, &live->params, err);
+    if (rows == NULL) {
+        return false;
+    }
+    lanes->count = 0;
+    for (int i = 0; i < PQntuples(rows) && lanes->count < TS_AUDIT_LANES_MAX; i++) {
+        int input = input_of(live, ts_pg_bytes(rows, i, 0));
+        if (input >= 0) {
+            lanes->items[lanes->count++] = (struct ts_audit_lane){
+                .lane = {.input = (enum ts_input)input, .partition = ts_pg_i32(rows, i, 1)},
+                .next_offset = ts_pg_i64(rows, i, 2)};
+        }
+    }
+    bool all = lanes->count < TS_AUDIT_LANES_MAX;
+    PQclear(rows);
+    return all || ts_error_set(err,
+                               TS_ERROR_FATAL,
+                               0,
+                               "the group has more than %d partitions: too many for an audit",
+                               TS_AUDIT_LANES_MAX);
+}
+
+bool ts_audit_live_lanes(struct ts_audit_live *live,
+                         struct ts_audit_lanes *lanes,
+                         struct ts_error *err)
+{
+    return connected(live, err) && read_lanes(live, lanes, err);
+}
+
+static bool read_generation(struct ts_audit_live *live,
+                            uint32_t bucket,
+                            int64_t *generation,
+                            struct ts_error *err)
+{
+    ts_pg_params_clear(&live->params);
+    ts_pg_param_i32(&live->params, (int32_t)bucket);
+    PGresult *rows = ts_pg_exec_params(&live->session, generation_sql, &live->params, err);
+    if (rows == NULL) {
+        return false;
+    }
+    *generation = PQntuples(rows) == 1 ? ts_pg_i64(rows, 0, 0) : 0;
+    PQclear(rows);
+    return true;
+}
+
+static bool read_balances(struct ts_audit_live *live,
+                          struct ts_audit_balance *balances,
+                          size_t count,
+                          struct ts_error *err)
+{
+    ts_pg_params_clear(&live->params);
+    ts_pg_array_begin(&live->params, TS_PG_TEXT);
+    for (size_t i = 0; i < count; i++) {
+        balances[i].found = false;
+        ts_pg_array_text_safe(&live->params, balances[i].account_id);
+    }
+    ts_pg_array_end(&live->params);
+    PGresult *rows = ts_pg_exec_params(&live->session, balances_sql, &live->params, err);
+    if (rows == NULL) {
+        return false;
+    }
+    for (int i = 0; i < PQntuples(rows); i++) {
+        int64_t at = ts_pg_i64(rows, i, 0) - 1;
+        TS_ASSERT(at >= 0 && at < (int64_t)count);
+        balances[at].found = true;
+        balances[at].balance_micros = ts_pg_i64(rows, i, 1);
+    }
+    PQclear(rows);
+    return true;
+}
+
+bool ts_audit_live_bucket(struct ts_audit_live *live,
+                          uint32_t bucket,
+                          struct ts_audit_lanes *lanes,
+                          int64_t *generation,
+                          struct ts_audit_balance *balances,
+                          size_t count,
+                          struct ts_error *err)
+{
+    static const char begin[] = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+    bool good = connected(live, err) && ts_pg_run(&live->session, begin, err) &&
+                read_lanes(live, lanes, err) && read_generation(live, bucket, generation, err) &&
+                read_balances(live, balances, count, err) &&
+                ts_pg_run(&live->session, "COMMIT", err);
+    if (!good) {
+        ts_pg_close(&live->session); /* the transaction ends with it */
+    }
+    return good;
+}
+
+static bool visit_rows(struct ts_audit_live *live,
+                       const char *sql,
+                       bool (*visit)(void *self, struct ts_bytes account_id, int64_t sequence),
+                       void *self,
+                       struct ts_error *err)
+{
+    ts_pg_params_clear(&live->params);
+    PGresult *rows = ts_pg_exec_params(&live->session, sql, &live->params, err);
+    if (rows == NULL) {
+        return false;
+    }
+    bool good = true;
+    for (int i = 0; good && i < PQntuples(rows); i++) {
+        good = visit(self, ts_pg_bytes(rows, i, 0), ts_pg_i64(rows, i, 1));
+    }
+    PQclear(rows);
+    return good || ts_error_no_memory(err);
+}
+
+bool ts_audit_live_events(struct ts_audit_live *live,
+                          const struct ts_audit_events_visitor *visitor,
+                          struct ts_error *err)
+{
+    static const char begin[] = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+    bool good = connected(live, err) && ts_pg_run(&live->session, begin, err) &&
+                visit_rows(live, sequences_sql, visitor->account, visitor->self, err) &&
+                visit_rows(live, waiting_sql, visitor->waiting, visitor->self, err) &&
+                ts_pg_run(&live->session, "COMMIT", err);
+    if (!good) {
+        ts_pg_close(&live->session);
+    }
+    return good;
+}
+
+bool ts_audit_live_inputs(struct ts_audit_live *live,
+                          struct ts_audit_inputs *inputs,
+                          struct ts_error *err)
+{
+    if (!connected(live, err)) {
+        return false;
+    }
+    ts_pg_params_clear(&live->params);
+    ts_pg_param_text(&live->params, live->group);
+    PGresult *rows = ts_pg_exec_params(&live->session, inputs_sql, &live->params, err);
+    if (rows == NULL) {
+        return false;
+    }
+    inputs->consumed = ts_pg_i64(rows, 0, 0);
+    inputs->settled = ts_pg_i64(rows, 0, 1);
+    inputs->duplicates = ts_pg_i64(rows, 0, 2);
+    inputs->dead_letters = ts_pg_i64(rows, 0, 3);
+    PQclear(rows);
+    return true;
+}

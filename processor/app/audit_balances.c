@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/audit_balances.h"
+
+#include "base/arena.h"
+#include "core/account.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { ARENA_BLOCK = 1 << 20, ARENA_MAX = 1 << 30, AGAIN_MS = 20, CONFIRM = 3, DETAIL_MAX = 256 };
+
+struct account {
+    struct ts_bytes id;
+    int64_t live_micros;
+    int64_t unsettled_micros;
+};
+
+struct undo {
+    struct ts_lane lane;
+    int64_t offset;
+    int64_t delta_micros;
+    struct ts_bytes id;
+};
+
+/* One look at one bucket in Redis. */
+struct look {
+    struct ts_arena texts;
+    struct account *accounts;
+    size_t account_count;
+    size_t account_capacity;
+    struct undo *undos;
+    size_t undo_count;
+    size_t undo_capacity;
+    bool failed; /* out of memory */
+    int64_t generation;
+    struct ts_audit_lanes before;
+    struct ts_audit_lanes after;
+    struct ts_audit_balance *balances; /* of accounts, in their order */
+};
+
+/* ---- what Redis has -----------------------------------------------------------------------------
+ */
+
+/* Room for one more item, or NULL. */
+static void *more(struct look *look, void **items, size_t count, size_t *capacity, size_t size)
+{
+    if (count == *capacity && !look->failed) {
+        size_t larger = *capacity == 0 ? 256 : 2 * *capacity;
+        void *grown = realloc(*items, larger * size);
+        if (grown == NULL) {
+            look->failed = true;
+            return NULL;
+        }
+        *items = grown;
+        *capacity = larger;
+    }
+    return look->failed ? NULL : (char *)*items + count * size;
+}
+
+static struct ts_bytes keep(struct look *look, struct ts_bytes text)
+{
+    struct ts_bytes copy = ts_arena_copy(&look->texts, text);
+    look->failed = look->failed || copy.data == NULL;
+    return copy;
+}
+
+static void take_account(void *context, struct ts_bytes account_id, int64_t balance_micros)
+{
+    struct look *look = context;
+    struct account *account = more(look,
+                                   (void **)&look->accounts,
+                                   look->account_count,
+                                   &look->account_capacity,
+                                   sizeof *account);
+    if (account != NULL) {
+        *account = (struct account){.id = keep(look, account_id), .live_micros = balance_micros};
+        look->account_count++;
+    }
+}
+
+static void take_undo(void *context,
+                      struct ts_lane lane,
+                      int64_t offset,
+                      struct ts_bytes account_id,
+                      int64_t delta_micros)
+{
+    struct look *look = context;
+    struct undo *undo =
+        more(look, (void **)&look->undos, look->undo_count, &look->undo_capacity, sizeof *undo);
+    if (undo != NULL) {
+        *undo = (struct undo){lane, offset, delta_micros, keep(look, account_id)};
+        look->undo_count++;
+    }
+}
+
+static int by_id(const void *a, const void *b)
+{
+    const struct account *left = a;
+    const struct account *right = b;
+    return ts_bytes_compare(left->id, right->id);
+}
+
+static const struct ts_audit_lane *find_lane(const struct ts_audit_lanes *lanes,
+                                             struct ts_lane lane)
+{
+    for (size_t i = 0; i < lanes->count; i++) {
+        if (ts_lane_equal(lanes->items[i].lane, lane)) {
+            return &lanes->items[i];
+        }
+    }
+    return NULL;
+}
+
+/* Adds up, for each account, the charges at or above what is settled. */
+static void add_unsettled(struct look *look)
+{
+    qsort(look->accounts, look->account_count, sizeof *look->accounts, by_id);
+    for (size_t i = 0; i < look->undo_count; i++) {
+        const struct undo *undo = &look->undos[i];
+        const struct ts_audit_lane *lane = find_lane(&look->before, undo->lane);
+        struct account key = {.id = undo->id};
+        struct account *account =
+            bsearch(&key, look->accounts, look->account_count, sizeof *look->accounts, by_id);
+        if (account != NULL && (lane == NULL || undo->offset >= lane->next_offset)) {
+            account->unsettled_micros += undo->delta_micros;
+        }
+    }
+}
+
+/* ---- one bucket ---------------------------------------------------------------------------------
+ */
+
+enum outcome { COMPARABLE, REBUILDING, MOVED, FAILED };
+
+static bool same_lanes(const struct ts_audit_lanes *a, const struct ts_audit_lanes *b)
+{
+    bool same = a->count == b->count;
+    for (size_t i = 0; same && i < a->count; i++) {
+        same = ts_lane_equal(a->items[i].lane, b->items[i].lane) &&
+               a->items[i].next_offset == b->items[i].next_offset;
+    }
+    return same;
+}
+
+/* Looks at PostgreSQL, Redis, PostgreSQL. */
+static enum outcome
+look_at(struct ts_audit_balances *audit, struct look *look, uint32_t bucket, struct ts_error *err)
+{
+    struct ts_redis_bucket_visitor visitor = {
+        .account = take_account, .undo = take_undo, .context = look};
+    int64_t generation = 0;
+    look->account_count = 0;
+    look->undo_count = 0;
+    ts_arena_reset(&look->texts);
+    if (!ts_audit_live_lanes(audit->live, &look->before, err) ||
+        !ts_redis_reader_bucket(audit->reader, bucket, &visitor, &look->generation, err)) {
+        return FAILED;
+    }
+    free(look->balances);
+    look->balances = calloc(look->account_count + 1, sizeof *look->balances);
+    if (look->failed || look->balances == NULL) {
+        ts_error_no_memory(err);
+        return FAILED;
+    }
+    add_unsettled(look);
+    for (size_t i = 0; i < look->account_count; i++) {
+        look->balances[i].account_id = look->accounts[i].id;
+    }
+    if (!ts_audit_live_bucket(audit->live,
+                              bucket,
+                              &look->after,
+                              &generation,
+                              look->balances,
+                              look->account_count,
+                              err)) {
+        return FAILED;
+    }
+    if (!same_lanes(&look->before, &look->after)) {
+        return MOVED;
+    }
+    return look->generation == generation  ? COMPARABLE
+           : look->generation < generation ? REBUILDING
+                                           : MOVED; /* being raised just now */
+}
+
+static int64_t difference_of(const struct account *account, const struct ts_audit_balance *balance)
+{
+    int64_t books = balance->found ? balance->balance_micros : 0;
+    return account->live_micros - account->unsettled_micros - books;
+}
+
+static bool adds_up(const struct look *look)
+{
+    for (size_t i = 0; i < look->account_count; i++) {
+        if (!look->balances[i].found ||
+            difference_of(&look->accounts[i], &look->balances[i]) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void tell(struct ts_audit_balances *audit,
+                 const char *check,
+                 struct ts_bytes subject,
+                 const char *detail)
+{
+    struct ts_audit_finding finding = {
+        .check = check, .subject = subject, .detail = ts_bytes_of(detail)};
+    audit->findings++;
+    audit->visitor.visit(audit->visitor.self, &finding);
+}
+
+static void tell_account(struct ts_audit_balances *audit,
+                         const struct account *account,
+                         const struct ts_audit_balance *balance)
+{
+    char detail[DETAIL_MAX];
+    int64_t difference = difference_of(account, balance);
+    if (!balance->found) {
+        tell(audit, "live_unknown", account->id, "Redis has an account that PostgreSQL does not");
+        return;
+    }
+    snprintf(detail,
+             sizeof detail,
+             "the live balance is %" PRId64 ", unsettled %" PRId64 ", the books have %" PRId64
+             ": a difference of %" PRId64 " micro-units",
+             account->live_micros,
+             account->unsettled_micros,
+             balance->balance_micros,
+             difference);
+    tell(audit, "live_balance", account->id, detail);
+    audit->difference_micros += difference < 0 ? -difference : difference;
+}
+
+static void take_result(struct ts_audit_balances *audit, const struct look *look)
+{
+    for (size_t i = 0; i < look->account_count; i++) {
+        const struct account *account = &look->accounts[i];
+        const struct ts_audit_balance *balance = &look->balances[i];
+        audit->compared++;
+        audit->unsettled_micros += account->unsettled_micros;
+        if (!balance->found || difference_of(account, balance) != 0) {
+            tell_account(audit, account, balance);
+        }
+    }
+}
+
+static int64_t mono_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Until it stood still and adds up, or the same difference was there several times, or the time is
+ * over. */
+static bool audit_bucket(struct ts_audit_balances *audit,
+                         struct look *look,
+                         uint32_t bucket,
+                         int64_t deadline_ms,
+                         struct ts_error *err)
+{
+    const struct timespec pause = {.tv_nsec = AGAIN_MS * 1000000L};
+    for (int wrong = 0;;) {
+        enum outcome outcome = look_at(audit, look, bucket, err);
+        if (outcome == FAILED) {
+            return false;
+        }
+        if (outcome == REBUILDING) {
+            audit->rebuilding++;
+            return true;
+        }
+        bool late = mono_ms() >= deadline_ms;
+        if (outcome == COMPARABLE && (adds_up(look) || ++wrong == CONFIRM || late)) {
+            take_result(audit, look);
+            return true;
+        }
+        if (late) {
+            break;
+        }
+        nanosleep(&pause, NULL);
+    }
+    char subject[32];
+    snprintf(subject, sizeof subject, "bucket %" PRIu32, bucket);
+    audit->not_compared++;
+    tell(audit,
+         "live_moving",
+         ts_bytes_of(subject),
+         "settlements went on all the time: nothing could be compared; allow more --timeout");
+    return true;
+}
+
+bool ts_audit_balances_run(struct ts_audit_balances *audit, struct ts_error *err)
+{
+    struct look *look = calloc(1, sizeof *look);
+    if (look == NULL) {
+        return ts_error_no_memory(err);
+    }
+    ts_arena_init(&look->texts, ARENA_BLOCK, ARENA_MAX);
+    int64_t deadline_ms = mono_ms() + audit->timeout_ms;
+    bool good = true;
+    for (uint32_t bucket = 0; good && bucket < TS_BUCKET_COUNT; bucket++) {
+        good = audit_bucket(audit, look, bucket, deadline_ms, err);
+    }
+    ts_arena_finish(&look->texts);
+    free(look->accounts);
+    free(look->undos);
+    free(look->balances);
+    free(look);
+    return good;
+}
