@@ -8,6 +8,7 @@ import itertools
 import json
 import os
 import pathlib
+import random
 import shutil
 import signal
 import subprocess
@@ -53,7 +54,6 @@ class Stack:
         self.folder = pathlib.Path(self.environment["TOLLSTREAM_STACK_DIR"])
         self.was_up = self.run("status", check=False).returncode == 0
         self.databases = itertools.cycle(REDIS_DATABASES)
-        self.template = None
 
     def run(self, *arguments, check=True):
         return subprocess.run(
@@ -79,15 +79,22 @@ class Stack:
         return self
 
     def down(self):
-        if self.template is not None:
-            with contextlib.suppress(psycopg.Error):
-                self.sql(f"DROP DATABASE IF EXISTS {self.template} WITH (FORCE)")
         if not self.was_up:
             self.run("down", "--wipe", check=False)
 
     def sql(self, statement):
         with psycopg.connect(self.postgres, autocommit=True) as connection:
             connection.execute(statement)
+
+    def drop_database(self, name):
+        """An autovacuum worker in it can't be ended by us, but ends by itself."""
+        for _ in range(20):
+            try:
+                self.sql(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+                return
+            except psycopg.errors.InsufficientPrivilege:
+                time.sleep(0.5)
+        raise AssertionError(f"database {name} can't be dropped")
 
     def database_url(self, name):
         return f"{self.postgres.rsplit('/', 1)[0]}/{name}"
@@ -132,6 +139,9 @@ class Processor:
     @property
     def log(self):
         return self.log_path.read_text(errors="replace")
+
+    def said(self, event):
+        return f"event={event} " in self.log
 
     def running(self):
         return self.process.poll() is None
@@ -222,7 +232,7 @@ class World:
         if deck:
             self.publish(deck)
         if isinstance(accounts, int):
-            random_ = cdrs.random.Random(self.seed)
+            random_ = random.Random(self.seed)
             accounts = cdrs.accounts(random_, accounts, PLAN)
         self.import_accounts(accounts)
         self.calls = cdrs.Calls(self.seed, [a["account_id"] for a in accounts], self.now_ms)
@@ -356,6 +366,7 @@ class World:
     def drain(self, seconds=DRAIN_TIMEOUT_S, name="drain"):
         """A fresh processor settles all there is, and ends."""
         processor = self.run(name=name)
+        wait_for("the processor has started", lambda: processor.said("started"), 30)
         self.wait_settled(seconds=seconds, alive=processor)
         processor.stop()
         return processor
@@ -365,8 +376,9 @@ class World:
 
     # --- the verdicts
 
-    def check(self):
-        """The independent checker's report."""
+    def check(self, publish_lag_ms=0):
+        """The independent checker's report. Decks are published before a processor starts, unless a
+        test says otherwise."""
         servers = live.Servers(
             {
                 "TOLLSTREAM_KAFKA_BROKERS": self.stack.brokers,
@@ -378,7 +390,8 @@ class World:
         )
         evidence = live.Evidence(servers)
         try:
-            return verdict.Judge(evidence, time.time_ns() // 1_000_000).run().report()
+            clock_ms = time.time_ns() // 1_000_000
+            return verdict.Judge(evidence, clock_ms, publish_lag_ms).run().report()
         finally:
             evidence.close()
 
@@ -388,9 +401,9 @@ class World:
         assert run.returncode in (0, 1), run.stderr
         return run.returncode, json.loads(run.stdout)
 
-    def assert_books(self):
+    def assert_books(self, publish_lag_ms=0):
         """What must hold after whatever happened, once everything is drained."""
-        report = self.check()
+        report = self.check(publish_lag_ms)
         assert report["ok"], json.dumps(report["faults"], indent=1) + "\n" + self.logs()
         assert report["consumed"] == self.produced
         assert report["unaccounted"] == 0 and report["difference_micros"] == 0
@@ -413,7 +426,7 @@ class World:
         with contextlib.suppress(redis.RedisError):
             self.redis.flushdb()
         self.redis.close()
-        self.stack.sql(f"DROP DATABASE IF EXISTS {self.name} WITH (FORCE)")
+        self.stack.drop_database(self.name)
         admin = admin_client(self.stack.brokers)
         for future in admin.delete_topics(list(self.topics.values())).values():
             with contextlib.suppress(confluent_kafka.KafkaException):

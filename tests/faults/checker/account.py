@@ -42,6 +42,7 @@ class Account:
     balance: int = 0
     movements: int = 0
     sequence: int = 0
+    created_ms: int = 0
 
     def begin(self):
         return Ledger(self)
@@ -85,7 +86,7 @@ class Ledger:
         account = self.account
         if not account.recharge_on or self.in_flight or self.balance >= account.recharge_threshold:
             return []
-        if account.subscription not in CREDIT_PLANS:
+        if account.subscription not in CREDIT_PLANS or account.status == "closed":
             return []
         if account.payment_method == "card" and account.card_state != "confirmed":
             return []

@@ -58,14 +58,14 @@ ACCOUNTS = f"""
            status, {MS.format("closed_at")}, subscription, payment_method, card_state,
            monthly_credit_cap, recharge_on, recharge_mode, recharge_threshold, recharge_amount,
            recharge_count_per_day_max, recharge_amount_per_month_max, balance_micros, movements,
-           sequence
+           sequence, {MS.format("created_at")}
     FROM account ORDER BY account_no
 """
 ACCOUNT_FIELDS = (
     "number account_id currency country timezone plan thresholds hysteresis status closed_ms"
     " subscription payment_method card_state monthly_credit_cap recharge_on recharge_mode"
     " recharge_threshold recharge_amount recharge_count_per_day_max"
-    " recharge_amount_per_month_max balance movements sequence"
+    " recharge_amount_per_month_max balance movements sequence created_ms"
 ).split()
 
 

@@ -42,6 +42,7 @@ CHARGE_FIELDS = (
     ("deck_version", "deck_version"),
 )
 EXAMPLES = 5
+ACCOUNT_MADE_MS = 5000  # a record that came so soon after its account may have missed it
 
 
 class Faults:
@@ -211,7 +212,7 @@ class Judge:
         self.judge_copy_of_cdr(where, cdr, row)
         predicted = self.predict(account, record, cdr, row.settled_ms)
         if not any(matches(charge, row) for charge in predicted):
-            self.faults.add("wrong_charge", f"{where}: {differences(predicted[0], row)}")
+            self.faults.add("wrong_charge", f"{where}: {differences(predicted[-1], row)}")
         if row.movement <= last_movement.get(row.account, 0):
             self.faults.add("out_of_order", f"{where}: movement {row.movement}")
         last_movement[row.account] = row.movement
@@ -271,8 +272,11 @@ class Judge:
             expected = ["unknown_account"]
         else:
             expected = self.predict(account, record, cdr, row.created_ms)
-        if row.reason == "charge_overflow" and isinstance(expected[0], Charge):
-            self.overflows.append((account, where, expected[0].micros))
+            if record.timestamp_ms <= account.created_ms + ACCOUNT_MADE_MS:
+                expected.append("unknown_account")
+        charges = [charge for charge in expected if isinstance(charge, Charge)]
+        if row.reason == "charge_overflow" and charges:
+            self.overflows.append((account, where, charges[-1].micros))
         elif row.reason == "too_old":
             if cdr["start_time"] >= self.found.oldest_usage_ms():
                 self.faults.add("wrong_ending", f"{where}: too_old, started {cdr['start_time']}")
