@@ -41,7 +41,8 @@ void ts_json_document_destroy(struct ts_json_document *document);
 struct ts_json_value ts_json_document_root(const struct ts_json_document *document);
 
 /* A document made of "path=value" texts, as `auto_recharge.on=true name=Acme`: lists, objects, true
- * and false are taken as JSON, anything else as a text. NULL, class REJECT, for a text without "=" or a key twice. */
+ * and false are taken as JSON, anything else as a text. NULL, class REJECT, for a text without "="
+ * or a key twice. */
 struct ts_json_document *
 ts_json_document_of_pairs(char *const *pairs, size_t count, struct ts_error *err);
 
