@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Publish: outbox rows to the output topics, and then the watermark: the group's committed offset
- * says that everything below it is settled *and* told. Rows are handed over in order; the next
- * settlement waits until all of the last one's are. A delivery that fails makes the producer anew
- * and replays the outbox from the watermark: a reader meets some events twice, with the same id. */
+ * says that everything below it is settled *and* told. Rows are handed over in order, behind all
+ * older ones of their accounts, whoever settled those: a reader who goes by the account's sequence
+ * misses nothing. The next settlement waits until all of the last one's are. A delivery that fails
+ * makes the producer anew and replays the outbox from the watermark: a reader meets some events
+ * twice, with the same id. */
 #include "base/assert.h"
 #include "base/fault.h"
 #include "pipeline/worker_state.h"
@@ -10,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { REPLAY_PAGE = 500, REPLAY_BLOCK = 256 * 1024, REPLAY_BYTES_MAX = 48 * 1024 * 1024 };
+enum { REPLAY_BLOCK = 256 * 1024, REPLAY_BYTES_MAX = 48 * 1024 * 1024 };
 enum { TRIM_EVERY_US = 1000000 };
 
 bool ts_publish_init(struct ts_worker *worker, struct ts_error *err)
@@ -21,7 +23,8 @@ bool ts_publish_init(struct ts_worker *worker, struct ts_error *err)
     }
     publishing->acked = calloc(publishing->ring_size, 1);
     publishing->fences = calloc(TS_FENCES_MAX, sizeof *publishing->fences);
-    ts_arena_init(&publishing->replay_arena, REPLAY_BLOCK, REPLAY_BYTES_MAX);
+    ts_arena_init(&publishing->replay.arena, REPLAY_BLOCK, REPLAY_BYTES_MAX);
+    ts_arena_init(&publishing->replay.older_arena, REPLAY_BLOCK, REPLAY_BYTES_MAX);
     ts_gauge(&worker->stats.unacknowledged_max, (int64_t)publishing->ring_size);
     return (publishing->acked != NULL && publishing->fences != NULL) || ts_error_no_memory(err);
 }
@@ -30,23 +33,8 @@ void ts_publish_finish(struct ts_worker *worker)
 {
     free(worker->publishing.acked);
     free(worker->publishing.fences);
-    ts_arena_finish(&worker->publishing.replay_arena);
-}
-
-/* A stopped lane is ours too: what was settled of it is told. */
-static bool replay_due(const struct ts_lane_state *lane)
-{
-    return lane->replay_outbox && (lane->phase == TS_LANE_OPEN || lane->phase == TS_LANE_STOPPED);
-}
-
-static bool any_replay_due(const struct ts_worker *worker)
-{
-    for (size_t i = 0; i < worker->lane_count; i++) {
-        if (replay_due(worker->lanes[i])) {
-            return true;
-        }
-    }
-    return false;
+    ts_arena_finish(&worker->publishing.replay.arena);
+    ts_arena_finish(&worker->publishing.replay.older_arena);
 }
 
 bool ts_publish_ready(const struct ts_worker *worker)
@@ -54,7 +42,7 @@ bool ts_publish_ready(const struct ts_worker *worker)
     const struct ts_publishing_state *publishing = &worker->publishing;
     return publishing->rows == NULL && publishing->older == NULL && !publishing->fences_due &&
            publishing->fence_count + worker->lane_count <= TS_FENCES_MAX &&
-           !any_replay_due(worker) && !publishing->broken;
+           !ts_replay_due(worker) && !publishing->broken;
 }
 
 bool ts_publish_idle(const struct ts_worker *worker)
@@ -92,6 +80,7 @@ static void begin_anew(struct ts_worker *worker, const struct ts_error *why)
     publishing->older = NULL;
     publishing->fences_due = false;
     publishing->fence_count = 0;
+    ts_replay_forget(worker);
     publishing->ticket_acked = publishing->ticket_next;
     memset(publishing->acked, 0, publishing->ring_size);
 }
@@ -113,8 +102,7 @@ static bool mend(struct ts_worker *worker)
 
 /* --- handing over */
 
-/* False when it can't be taken now. */
-static bool hand_over(struct ts_worker *worker, const struct ts_outbox_row *row)
+bool ts_publish_hand_over(struct ts_worker *worker, const struct ts_outbox_row *row)
 {
     struct ts_publishing_state *publishing = &worker->publishing;
     const struct ts_publisher *publisher = &worker->ports.publisher;
@@ -140,7 +128,7 @@ static bool hand_over(struct ts_worker *worker, const struct ts_outbox_row *row)
     return false;
 }
 
-static void add_fence(struct ts_worker *worker, struct ts_lane lane, int64_t end)
+void ts_publish_add_fence(struct ts_worker *worker, struct ts_lane lane, int64_t end)
 {
     struct ts_publishing_state *publishing = &worker->publishing;
     TS_ASSERT(publishing->fence_count < TS_FENCES_MAX);
@@ -151,20 +139,51 @@ static void add_fence(struct ts_worker *worker, struct ts_lane lane, int64_t end
                                                .handed_us = ts_worker_now_us(worker)};
 }
 
-/* Rows that another worker may have died over go first: a reader that goes by the account's
- * sequence must not meet ours before. Those of our own lanes were handed over before. */
+/* Handed over before means: to this producer, so it arrives before; or acknowledged long ago. */
+static bool is_handed_over(const struct ts_worker *worker, const struct ts_outbox_row *row)
+{
+    const struct ts_lane_state *lane = ts_worker_lane((struct ts_worker *)worker, row->lane);
+    if (lane == NULL || (lane->phase != TS_LANE_OPEN && lane->phase != TS_LANE_STOPPED)) {
+        return false;
+    }
+    /* Beyond next_offset it was settled by somebody who claimed the lane without our knowing. */
+    return row->offset < (lane->replay_outbox ? lane->outbox_from : lane->next_offset);
+}
+
+bool ts_publish_hand_over_older(struct ts_worker *worker, const struct ts_outbox_row *row)
+{
+    return is_handed_over(worker, row) || ts_publish_hand_over(worker, row);
+}
+
 static bool hand_over_older(struct ts_worker *worker)
 {
     struct ts_publishing_state *publishing = &worker->publishing;
     while (publishing->older_next < publishing->older_count) {
-        const struct ts_outbox_row *row = &publishing->older[publishing->older_next];
-        if (ts_worker_lane(worker, row->lane) == NULL && !hand_over(worker, row)) {
+        if (!ts_publish_hand_over_older(worker, &publishing->older[publishing->older_next])) {
             return false;
         }
         publishing->older_next++;
     }
     publishing->older = NULL;
     return true;
+}
+
+/* A lane's outbox is to be told again from some row on, and that must come first: so the last
+ * settlement's rows are told in that way too, with the older ones of their accounts. */
+static void replay_instead(struct ts_worker *worker)
+{
+    struct ts_publishing_state *publishing = &worker->publishing;
+    const struct ts_settlement *settlement = &worker->settling.settlement;
+    for (size_t i = 0; i < settlement->lane_count; i++) {
+        struct ts_lane_state *lane = ts_worker_lane(worker, settlement->lanes[i].lane);
+        if (lane != NULL && !lane->replay_outbox) {
+            lane->replay_outbox = true;
+            lane->outbox_from = settlement->lanes[i].start;
+        }
+    }
+    publishing->rows = NULL;
+    publishing->older = NULL;
+    publishing->fences_due = false;
 }
 
 static bool hand_over_rows(struct ts_worker *worker)
@@ -178,7 +197,7 @@ static bool hand_over_rows(struct ts_worker *worker)
         return publishing->row_next + publishing->older_next != before;
     }
     while (publishing->rows != NULL && publishing->row_next < publishing->row_count) {
-        if (!hand_over(worker, &publishing->rows[publishing->row_next])) {
+        if (!ts_publish_hand_over(worker, &publishing->rows[publishing->row_next])) {
             return publishing->row_next != before;
         }
         publishing->row_next++;
@@ -187,57 +206,9 @@ static bool hand_over_rows(struct ts_worker *worker)
     publishing->fences_due = false;
     for (size_t i = 0; i < worker->settling.settlement.lane_count; i++) {
         const struct ts_settle_lane *lane = &worker->settling.settlement.lanes[i];
-        add_fence(worker, lane->lane, lane->end);
+        ts_publish_add_fence(worker, lane->lane, lane->end);
     }
     return true;
-}
-
-/* --- rows that a predecessor, or we before a lost connection, settled and perhaps never told */
-
-static bool replay_lane(struct ts_worker *worker, struct ts_lane_state *lane)
-{
-    struct ts_publishing_state *publishing = &worker->publishing;
-    const struct ts_ledger *ledger = &worker->ports.ledger;
-    struct ts_outbox_page page = {0};
-    struct ts_error err = {0};
-    ts_arena_reset(&publishing->replay_arena);
-    if (!ledger->ops->outbox(ledger->self,
-                             lane->id,
-                             lane->outbox_from,
-                             lane->next_offset,
-                             REPLAY_PAGE,
-                             &publishing->replay_arena,
-                             &page,
-                             &err)) {
-        ts_worker_trouble(worker, TS_PHASE_DISCONNECTED, &err);
-        return false;
-    }
-    for (size_t i = 0; i < page.count; i++) {
-        if (!hand_over(worker, &page.rows[i])) {
-            return false; /* the page is read again from where it stopped */
-        }
-        bool last_of_input =
-            i + 1 == page.count ? !page.more : page.rows[i + 1].offset != page.rows[i].offset;
-        if (last_of_input) {
-            lane->outbox_from = page.rows[i].offset + 1;
-        }
-    }
-    if (!page.more) {
-        lane->replay_outbox = false;
-        add_fence(worker, lane->id, lane->next_offset);
-    }
-    return true;
-}
-
-static bool replay(struct ts_worker *worker)
-{
-    for (size_t i = 0; i < worker->lane_count; i++) {
-        struct ts_lane_state *lane = worker->lanes[i];
-        if (replay_due(lane) && worker->publishing.fence_count < TS_FENCES_MAX) {
-            return replay_lane(worker, lane);
-        }
-    }
-    return false;
 }
 
 /* --- acknowledgements, the watermark, and rows no longer needed */
@@ -327,9 +298,13 @@ bool ts_worker_publish(struct ts_worker *worker)
         return false;
     }
     bool done = take_acknowledgements(worker);
-    if (!worker->publishing.broken) {
-        done = hand_over_rows(worker) || done;
-        done = replay(worker) || done;
+    struct ts_publishing_state *publishing = &worker->publishing;
+    bool partly = publishing->older != NULL && worker->settling.settlement.older.more;
+    if (publishing->fences_due && (partly || ts_replay_due(worker))) {
+        replay_instead(worker);
+    }
+    if (!publishing->broken) {
+        done = (ts_replay_due(worker) ? ts_worker_replay(worker) : hand_over_rows(worker)) || done;
     }
     done = pass_fences(worker) || done;
     if (worker->phase == TS_PHASE_RUNNING) {

@@ -44,6 +44,7 @@ void ts_worker_trouble(struct ts_worker *worker, enum ts_phase phase, const stru
     if (worker->phase == TS_PHASE_RUNNING) {
         ts_worker_pause(worker, true);
     }
+    ts_replay_forget(worker); /* its lane may go */
     for (size_t i = 0; i < worker->lane_count; i++) {
         struct ts_lane_state *lane = worker->lanes[i];
         if (lane->phase == TS_LANE_OPEN) {

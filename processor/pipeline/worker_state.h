@@ -76,9 +76,27 @@ struct ts_settling_state {
     int64_t started_us;
 };
 
-/* Messages on their way to the producer, in order. They live in the settling arena. */
+/* The page of one lane's outbox that is being told again, after older rows of the same accounts. */
+struct ts_replay {
+    bool active;
+    struct ts_lane lane;
+    int64_t end; /* the lane's next_offset when the page was read */
+    struct ts_outbox_page page;
+    size_t next;
+    struct ts_outbox_mark *below; /* the accounts of the page and their highest sequence in it */
+    size_t below_count;
+    struct ts_outbox_page older;
+    size_t older_next;
+    bool older_due; /* there may be more of them, after `after` */
+    struct ts_outbox_mark after;
+    struct ts_arena arena;
+    struct ts_arena older_arena;
+};
+
+/* Messages on their way to the producer, in order. */
 struct ts_publishing_state {
-    const struct ts_outbox_row *rows; /* handed over one after the other; NULL when all are */
+    const struct ts_outbox_row *rows; /* of the last settlement; NULL when all are handed over. They
+                                         live in the settling arena, as `older` */
     size_t row_count;
     size_t row_next;
     const struct ts_outbox_row *older;
@@ -87,6 +105,7 @@ struct ts_publishing_state {
     bool fences_due; /* the settlement's lanes get their fences when all rows are handed over */
     bool broken;     /* the producer must be made anew before anything is handed over */
     int64_t trim_at_us;
+    struct ts_replay replay;
 
     uint64_t ticket_next;
     uint64_t ticket_acked; /* all below are acknowledged */
@@ -95,7 +114,6 @@ struct ts_publishing_state {
     struct ts_fence *fences;
     size_t fence_first;
     size_t fence_count;
-    struct ts_arena replay_arena;
 };
 
 struct ts_worker {
@@ -190,6 +208,18 @@ bool ts_publish_ready(const struct ts_worker *worker);
 bool ts_publish_idle(const struct ts_worker *worker);
 bool ts_publish_init(struct ts_worker *worker, struct ts_error *err);
 void ts_publish_finish(struct ts_worker *worker);
+/* False when the row can't be taken now. */
+bool ts_publish_hand_over(struct ts_worker *worker, const struct ts_outbox_row *row);
+/* The same, for a row that must come before another of its account: it need not be handed over
+ * again when it was already, in its order. */
+bool ts_publish_hand_over_older(struct ts_worker *worker, const struct ts_outbox_row *row);
+void ts_publish_add_fence(struct ts_worker *worker, struct ts_lane lane, int64_t end);
+
+/* --- replay.c: rows that were settled and perhaps never told */
+bool ts_replay_due(const struct ts_worker *worker);
+bool ts_worker_replay(struct ts_worker *worker);
+/* Whatever page is being told is read again. */
+void ts_replay_forget(struct ts_worker *worker);
 
 static inline int64_t ts_worker_now_ms(const struct ts_worker *worker)
 {

@@ -73,6 +73,12 @@ struct ts_outbox_row {
     struct ts_bytes payload;
 };
 
+/* A place in an account's order. */
+struct ts_outbox_mark {
+    int64_t account_no;
+    int64_t sequence;
+};
+
 struct ts_outbox_page {
     struct ts_outbox_row *rows; /* in the arena handed in */
     size_t count;
@@ -150,6 +156,18 @@ struct ts_ledger_ops {
                    struct ts_arena *arena,
                    struct ts_outbox_page *out,
                    struct ts_error *err);
+
+    /* Outbox rows of any lane that must be told before others of the same account: for each account
+     * of below[] (each once) those with a lower sequence, by (account_no, sequence), only those
+     * after `after` in this order, at most `max`. */
+    bool (*outbox_older)(void *self,
+                         const struct ts_outbox_mark *below,
+                         size_t count,
+                         struct ts_outbox_mark after,
+                         size_t max,
+                         struct ts_arena *arena,
+                         struct ts_outbox_page *out,
+                         struct ts_error *err);
 
     /* Deletes the lane's outbox rows below the offset: they are told and committed. */
     bool (*outbox_trim)(void *self, struct ts_lane lane, int64_t below, struct ts_error *err);

@@ -127,6 +127,13 @@ int64_t ts_catalog_revision(const struct ts_catalog *catalog)
     return catalog->revision;
 }
 
+bool ts_catalog_has_plan(const struct ts_catalog *catalog, int32_t plan_no)
+{
+    (void)catalog;
+    (void)plan_no;
+    return true;
+}
+
 void ts_catalog_rate(const struct ts_catalog *catalog,
                      const struct ts_account_profile *account,
                      const struct ts_cdr *cdr,

@@ -17,6 +17,8 @@ void fake_postgres_init(struct fake_postgres *postgres, struct fake_host *host, 
     postgres->host = host;
     postgres->lane_count = lane_count;
     postgres->window_to_ms = INT64_MAX;
+    /* One input has at most so many rows here, and a page must hold one. */
+    postgres->page_max = (size_t)fake_random_range(&host->random, TS_THRESHOLDS_MAX + 1, 40);
 }
 
 void fake_postgres_tick(struct fake_postgres *postgres)
@@ -392,7 +394,64 @@ static bool ledger_outbox(void *self,
         }
     }
     qsort(rows, count, sizeof *rows, compare_places);
-    *out = (struct ts_outbox_page){rows, count < max ? count : max, count > max};
+    size_t page = max < session->postgres->page_max ? max : session->postgres->page_max;
+    *out = (struct ts_outbox_page){rows, count < page ? count : page, count > page};
+    return end(session, err);
+}
+
+static bool is_below(const struct ts_outbox_row *row,
+                     const struct ts_outbox_mark *below,
+                     size_t count,
+                     struct ts_outbox_mark after)
+{
+    if (row->account_no < after.account_no ||
+        (row->account_no == after.account_no && row->sequence <= after.sequence)) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (below[i].account_no == row->account_no) {
+            return row->sequence < below[i].sequence;
+        }
+    }
+    return false;
+}
+
+static int compare_marks(const void *a, const void *b)
+{
+    const struct ts_outbox_row *left = a;
+    const struct ts_outbox_row *right = b;
+    if (left->account_no != right->account_no) {
+        return left->account_no < right->account_no ? -1 : 1;
+    }
+    return (left->sequence > right->sequence) - (left->sequence < right->sequence);
+}
+
+static bool ledger_outbox_older(void *self,
+                                const struct ts_outbox_mark *below,
+                                size_t count,
+                                struct ts_outbox_mark after,
+                                size_t max,
+                                struct ts_arena *arena,
+                                struct ts_outbox_page *out,
+                                struct ts_error *err)
+{
+    struct fake_session *session = self;
+    const struct fake_tables *tables = &session->postgres->tables;
+    if (!begin(session, err)) {
+        return false;
+    }
+    struct ts_outbox_row *rows = ts_arena_take(arena, FAKE_OUTBOX * sizeof *rows);
+    TS_ASSERT(rows != NULL);
+    size_t found = 0;
+    for (size_t i = 0; i < tables->outbox_count; i++) {
+        const struct fake_outbox_row *row = &tables->outbox[i];
+        if (!row->trimmed && is_below(&row->row, below, count, after)) {
+            rows[found++] = row->row;
+        }
+    }
+    qsort(rows, found, sizeof *rows, compare_marks);
+    size_t page = max < session->postgres->page_max ? max : session->postgres->page_max;
+    *out = (struct ts_outbox_page){rows, found < page ? found : page, found > page};
     return end(session, err);
 }
 
@@ -427,6 +486,7 @@ struct ts_ledger fake_ledger_port(struct fake_session *session)
         .identities = ledger_identities,
         .usage_window = ledger_usage_window,
         .outbox = ledger_outbox,
+        .outbox_older = ledger_outbox_older,
         .outbox_trim = ledger_outbox_trim,
     };
     return (struct ts_ledger){&ops, session};

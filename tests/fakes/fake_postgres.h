@@ -114,6 +114,7 @@ struct fake_postgres {
     int64_t raise_waits_us; /* until when somebody waits for the exclusive advisory lock */
     int64_t down_until_us;
     int64_t window_to_ms;
+    size_t page_max; /* rows of an outbox page, whatever the caller would take */
 
     /* Called before an outbox row is deleted. */
     void (*on_trim)(void *self, const struct ts_outbox_row *row);

@@ -307,7 +307,8 @@ static void find_older(struct fake_postgres *postgres, struct fake_txn *txn)
         }
         rows[place] = row->row;
     }
-    settlement->older = (struct ts_outbox_page){.rows = rows, .count = count};
+    size_t page = postgres->page_max;
+    settlement->older = (struct ts_outbox_page){rows, count < page ? count : page, count > page};
 }
 
 /* In one go: a unique key that somebody else has inserted and not committed would be waited for. */

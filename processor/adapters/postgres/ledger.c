@@ -177,6 +177,7 @@ static const struct ts_ledger_ops ops = {
     .identities = ts_pg_identities,
     .usage_window = usage_window,
     .outbox = ts_pg_outbox,
+    .outbox_older = ts_pg_outbox_older,
     .outbox_trim = ts_pg_outbox_trim,
 };
 

@@ -81,6 +81,38 @@ bool ts_pg_outbox(void *self,
     return ok;
 }
 
+bool ts_pg_outbox_older(void *self,
+                        const struct ts_outbox_mark *below,
+                        size_t count,
+                        struct ts_outbox_mark after,
+                        size_t max,
+                        struct ts_arena *arena,
+                        struct ts_outbox_page *out,
+                        struct ts_error *err)
+{
+    struct ts_postgres *postgres = self;
+    struct ts_pg_params *params = &postgres->params;
+    ts_pg_params_clear(params);
+    ts_pg_array_begin(params, TS_PG_INT8);
+    for (size_t i = 0; i < count; i++) {
+        ts_pg_array_i64(params, below[i].account_no);
+    }
+    ts_pg_array_end(params);
+    ts_pg_array_begin(params, TS_PG_INT8);
+    for (size_t i = 0; i < count; i++) {
+        ts_pg_array_i64(params, below[i].sequence);
+    }
+    ts_pg_array_end(params);
+    ts_pg_param_i64(params, after.account_no);
+    ts_pg_param_i64(params, after.sequence);
+    ts_pg_param_i64(params, (int64_t)max + 1);
+    PGresult *rows =
+        ts_pg_call(&postgres->reading, &ts_pg_reading[TS_PG_READ_OUTBOX_OLDER], params, err);
+    bool ok = rows != NULL && ts_pg_outbox_page(postgres, rows, max, arena, out, err);
+    PQclear(rows);
+    return ok;
+}
+
 bool ts_pg_outbox_trim(void *self, struct ts_lane lane, int64_t below, struct ts_error *err)
 {
     struct ts_postgres *postgres = self;

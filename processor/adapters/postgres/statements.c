@@ -78,6 +78,15 @@ const struct ts_pg_statement ts_pg_reading[TS_PG_READING_COUNT] = {
                            " AND \"offset\" >= $3::bigint AND \"offset\" < $4::bigint"
                            " ORDER BY \"offset\", n LIMIT $5::bigint"},
 
+    [TS_PG_READ_OUTBOX_OLDER] =
+        {"outbox_older",
+         "SELECT o.topic, o.partition, o.\"offset\", o.n, o.output, o.account_no, o.sequence,"
+         " o.key, o.payload"
+         " FROM unnest($1::bigint[], $2::bigint[]) AS v(account_no, sequence)"
+         " JOIN outbox o ON o.account_no = v.account_no AND o.sequence < v.sequence"
+         " WHERE (o.account_no, o.sequence) > ($3::bigint, $4::bigint)"
+         " ORDER BY o.account_no, o.sequence LIMIT $5::bigint"},
+
     [TS_PG_READ_OUTBOX_TRIM] = {"outbox_trim",
                                 "DELETE FROM outbox WHERE topic = $1::text"
                                 " AND partition = $2::int AND \"offset\" < $3::bigint"},

@@ -109,6 +109,14 @@ bool ts_pg_outbox(void *self,
                   struct ts_arena *arena,
                   struct ts_outbox_page *out,
                   struct ts_error *err);
+bool ts_pg_outbox_older(void *self,
+                        const struct ts_outbox_mark *below,
+                        size_t count,
+                        struct ts_outbox_mark after,
+                        size_t max,
+                        struct ts_arena *arena,
+                        struct ts_outbox_page *out,
+                        struct ts_error *err);
 bool ts_pg_outbox_trim(void *self, struct ts_lane lane, int64_t below, struct ts_error *err);
 /* Rows of (topic, partition, offset, n, output, account_no, sequence, key, payload), at most `max`
  * of them. */

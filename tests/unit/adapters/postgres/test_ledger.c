@@ -258,6 +258,37 @@ static void the_outbox_is_read_in_pages_and_trimmed(void **state)
     ts_arena_finish(&arena);
 }
 
+static void older_rows_of_an_account_are_found_in_every_lane(void **state)
+{
+    (void)state;
+    struct ts_error err = {0};
+    struct ts_arena arena;
+    struct ts_outbox_page page;
+    static const struct ts_outbox_mark below[] = {{801, 3}, {802, 5}};
+    ts_arena_init(&arena, 65536, 1024 * 1024);
+    SQL("INSERT INTO outbox SELECT 'cdrs', i, 900, 0, 0, 802, i, 'k', 'x'"
+        " FROM generate_series(1, 6) i");
+    SQL("INSERT INTO outbox SELECT 'cdrs', i, 901, 0, 0, 801, i, 'k', 'x'"
+        " FROM generate_series(1, 6) i");
+    SQL("INSERT INTO outbox VALUES ('cdrs', 1, 902, 0, 0, 803, 1, 'k', 'x')");
+    assert_true(CALL(outbox_older, below, 2, ((struct ts_outbox_mark){0}), 4, &arena, &page, &err));
+    assert_int_equal(page.count, 4);
+    assert_true(page.more);
+    assert_int_equal(page.rows[0].account_no, 801);
+    assert_int_equal(page.rows[0].sequence, 1);
+    assert_int_equal(page.rows[1].sequence, 2);
+    assert_int_equal(page.rows[2].account_no, 802);
+    assert_int_equal(page.rows[3].sequence, 2);
+    assert_int_equal(page.rows[3].lane.partition, 2);
+    assert_true(
+        CALL(outbox_older, below, 2, ((struct ts_outbox_mark){802, 2}), 4, &arena, &page, &err));
+    assert_int_equal(page.count, 2);
+    assert_false(page.more);
+    assert_int_equal(page.rows[0].sequence, 3);
+    assert_int_equal(page.rows[1].sequence, 4);
+    ts_arena_finish(&arena);
+}
+
 static void another_schema_is_refused(void **state)
 {
     (void)state;
@@ -340,6 +371,7 @@ int main(void)
         TEST(identities_are_told_apart),
         TEST(the_window_follows_the_leaves),
         TEST(the_outbox_is_read_in_pages_and_trimmed),
+        TEST(older_rows_of_an_account_are_found_in_every_lane),
         TEST(another_schema_is_refused),
         TEST(every_call_fails_with_retry_when_the_server_is_away),
         TEST(no_epoch_is_given_twice),
