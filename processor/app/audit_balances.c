@@ -117,6 +117,9 @@ static const struct ts_audit_lane *find_lane(const struct ts_audit_lanes *lanes,
 /* Adds up, for each account, the charges at or above what is settled. */
 static void add_unsettled(struct look *look)
 {
+    if (look->account_count == 0) {
+        return;
+    }
     qsort(look->accounts, look->account_count, sizeof *look->accounts, by_id);
     for (size_t i = 0; i < look->undo_count; i++) {
         const struct undo *undo = &look->undos[i];

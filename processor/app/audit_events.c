@@ -198,8 +198,12 @@ static void tell_seen(struct ts_audit_events *audit, struct ts_bytes id, const s
 
 static void compare(struct gathering *g)
 {
-    qsort(g->accounts, g->account_count, sizeof *g->accounts, by_hash);
-    qsort(g->events, g->event_count, sizeof *g->events, by_place);
+    if (g->account_count > 0) {
+        qsort(g->accounts, g->account_count, sizeof *g->accounts, by_hash);
+    }
+    if (g->event_count > 0) {
+        qsort(g->events, g->event_count, sizeof *g->events, by_place);
+    }
     size_t account = 0;
     for (size_t i = 0; i < g->event_count || account < g->account_count;) {
         uint64_t hash = account < g->account_count ? g->accounts[account].hash : UINT64_MAX;
@@ -212,8 +216,9 @@ static void compare(struct gathering *g)
         }
         bool known = account < g->account_count && g->accounts[account].hash == hash;
         /* An account that had told nothing when PostgreSQL was asked may have since. */
-        struct seen seen = look_at(
-            g->audit, g->events + from, i - from, known ? g->accounts[account].sequence : 0);
+        const struct event *events = g->event_count > 0 ? &g->events[from] : NULL;
+        struct seen seen =
+            look_at(g->audit, events, i - from, known ? g->accounts[account].sequence : 0);
         tell_seen(g->audit, known ? g->accounts[account].id : TS_LITERAL("(a new account)"), &seen);
         account += known ? 1 : 0;
     }
