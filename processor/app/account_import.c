@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -103,16 +102,16 @@ bool ts_account_import_run(struct ts_account_import *import,
                            struct ts_accounts_store *store,
                            struct ts_error *err)
 {
-    struct ts_lines *lines = malloc(sizeof *lines);
-    if (lines == NULL) {
+    struct ts_lines lines;
+    if (!ts_lines_init(&lines, import->in, TS_LINE_MAX)) {
         return ts_error_no_memory(err);
     }
-    ts_lines_init(lines, import->in);
     import->line_count = 0;
     import->bad_count = 0;
     import->imported = 0;
-    bool good = ts_accounts_store_import_begin(store, err) && take_lines(import, store, lines, err);
-    free(lines);
+    bool good =
+        ts_accounts_store_import_begin(store, err) && take_lines(import, store, &lines, err);
+    ts_lines_finish(&lines);
     if (!good) {
         ts_accounts_store_import_abort(store);
         return false;

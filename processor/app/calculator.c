@@ -3,6 +3,7 @@
 
 #include "adapters/json/cdr_json.h"
 #include "app/json_text.h"
+#include "app/lines.h"
 #include "base/assert.h"
 #include "base/buffer.h"
 #include "core/explain.h"
@@ -19,6 +20,7 @@ enum {
         1024 * 1024, /* read whole, to know whose CDR is too long; longer ones are not */
     ANSWER_SIZE_MAX = 16 * 1024 * 1024,
     MESSAGE_MAX = 300,
+    LINES_A_LOOK = 1024, /* at the clock, for progress */
 };
 
 static_assert(MESSAGE_MAX >= (int)TS_VALIDATE_MESSAGE_MAX &&
@@ -143,64 +145,54 @@ static bool is_blank(struct ts_bytes line)
     return true;
 }
 
-/* The next line without its end; false at the end of the input. Of a line that is too long only the
- * size is kept. */
-static bool next_line(FILE *in, struct ts_buffer *line, bool *too_long)
+/* Writes the answer to one line, if it needs one. */
+static bool take_line(struct session *session, struct ts_bytes line, bool too_long, FILE *out)
 {
-    int c = getc_unlocked(in);
-    if (c == EOF) {
+    struct ts_buffer *text = &session->answer;
+    if (!too_long && is_blank(line)) {
+        return true;
+    }
+    ts_buffer_clear(text);
+    ts_buffer_clear(&session->steps);
+    if (too_long) {
+        append_error(session,
+                     (struct ts_bytes){NULL, 0},
+                     ts_reason_name(TS_REASON_FIELD_TOO_LONG),
+                     "record: more than 65536 bytes");
+        ts_buffer_append_text(text, "}\n");
+    } else {
+        answer(session, line);
+    }
+    if (text->failed || session->steps.failed) {
+        errno = ENOMEM;
         return false;
     }
-    ts_buffer_clear(line);
-    *too_long = false;
-    for (; c != EOF && c != '\n'; c = getc_unlocked(in)) {
-        if (line->size < LINE_SIZE_MAX) {
-            ts_buffer_append_char(line, (char)c);
-        } else {
-            *too_long = true;
-        }
-    }
-    return true;
+    return fwrite(text->data, 1, text->size, out) == text->size;
 }
 
-static bool run(struct session *session, FILE *in, FILE *out, struct ts_error *err)
+static bool run(struct session *session, struct ts_lines *lines, FILE *out, struct ts_error *err)
 {
-    struct ts_buffer line;
-    bool too_long = false;
-    bool good = true;
-    ts_buffer_init(&line, LINE_SIZE_MAX);
-    while (good && next_line(in, &line, &too_long)) {
-        if (!too_long && is_blank(ts_buffer_bytes(&line))) {
-            continue;
+    struct ts_progress *progress = session->calculator->progress;
+    struct ts_bytes line = {NULL, 0};
+    for (;;) {
+        enum ts_lines_status status = ts_lines_next(lines, &line);
+        if (status == TS_LINES_FAILED) {
+            return ts_error_set(
+                err, TS_ERROR_FATAL, 0, "cannot read the CDRs: %s", strerror(errno));
         }
-        ts_buffer_clear(&session->answer);
-        ts_buffer_clear(&session->steps);
-        if (too_long) {
-            append_error(session,
-                         (struct ts_bytes){NULL, 0},
-                         ts_reason_name(TS_REASON_FIELD_TOO_LONG),
-                         "record: more than 65536 bytes");
-            ts_buffer_append_text(&session->answer, "}\n");
-        } else {
-            answer(session, ts_buffer_bytes(&line));
+        bool ended = status == TS_LINES_END;
+        if (ended ? fflush(out) != 0
+                  : !take_line(session, line, status == TS_LINES_TOO_LONG, out)) {
+            return ts_error_set(
+                err, TS_ERROR_FATAL, 0, "cannot write the output: %s", strerror(errno));
         }
-        if (session->answer.failed || line.failed) {
-            good = ts_error_no_memory(err);
-        } else {
-            good = fwrite(session->answer.data, 1, session->answer.size, out) ==
-                       session->answer.size ||
-                   ts_error_set(
-                       err, TS_ERROR_FATAL, 0, "cannot write the output: %s", strerror(errno));
+        if (ended) {
+            return true;
+        }
+        if (progress != NULL && lines->number % LINES_A_LOOK == 0) {
+            ts_progress_tell(progress, lines->bytes_read, lines->number);
         }
     }
-    ts_buffer_finish(&line);
-    if (good && ferror(in)) {
-        return ts_error_set(err, TS_ERROR_FATAL, 0, "cannot read the CDRs: %s", strerror(errno));
-    }
-    if (good && (fflush(out) != 0 || ferror(out))) {
-        return ts_error_set(err, TS_ERROR_FATAL, 0, "cannot write the output: %s", strerror(errno));
-    }
-    return good;
 }
 
 bool ts_calculator_run(const struct ts_calculator *calculator,
@@ -209,12 +201,15 @@ bool ts_calculator_run(const struct ts_calculator *calculator,
                        struct ts_error *err)
 {
     struct session session = {.calculator = calculator, .reader = ts_json_cdr_reader_create(err)};
+    struct ts_lines lines;
     if (session.reader == NULL) {
         return false;
     }
     ts_buffer_init(&session.answer, ANSWER_SIZE_MAX);
     ts_buffer_init(&session.steps, ANSWER_SIZE_MAX);
-    bool good = run(&session, in, out, err);
+    bool good = ts_lines_init(&lines, in, LINE_SIZE_MAX) ? run(&session, &lines, out, err)
+                                                         : ts_error_no_memory(err);
+    ts_lines_finish(&lines);
     ts_buffer_finish(&session.answer);
     ts_buffer_finish(&session.steps);
     ts_json_cdr_reader_destroy(session.reader);

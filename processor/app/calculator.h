@@ -4,6 +4,7 @@
 #ifndef TS_APP_CALCULATOR_H
 #define TS_APP_CALCULATOR_H
 
+#include "app/progress.h"
 #include "base/error.h"
 #include "core/account.h"
 #include "core/catalog.h"
@@ -16,10 +17,11 @@ struct ts_calculator {
     struct ts_account_profile profile;
     const char *currency;
     bool explain;
+    struct ts_progress *progress; /* told how many bytes and lines were read; NULL: nobody looks */
 };
 
-/* One line out for each line in that is not blank, in order. False with err set when reading or
- * writing fails. */
+/* `in` must not have been read from. One line out for each line in that is not blank, in order.
+ * False with err set when reading or writing fails. */
 bool ts_calculator_run(const struct ts_calculator *calculator,
                        FILE *in,
                        FILE *out,

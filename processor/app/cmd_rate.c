@@ -14,6 +14,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 enum { DECKS_MAX = 1 + TS_BASE_PLANS_MAX, ACCOUNT_SIZE_MAX = 1024 * 1024 };
 
@@ -139,6 +141,13 @@ static bool prepare(struct calculation *c, const struct ts_args *args, struct ts
     return build_catalog(c, err);
 }
 
+/* 0 when it is not known. */
+static int64_t size_of(FILE *in)
+{
+    struct stat stat;
+    return fstat(fileno(in), &stat) == 0 && S_ISREG(stat.st_mode) ? stat.st_size : 0;
+}
+
 static bool price_file(const struct calculation *c,
                        const struct ts_args *args,
                        const char *path,
@@ -155,7 +164,13 @@ static bool price_file(const struct calculation *c,
     if (in == NULL) {
         return ts_error_set(err, TS_ERROR_FATAL, 0, "cannot read %s: %s", path, strerror(errno));
     }
+    /* Answers on the same terminal tell enough, and a bar would be drawn over them. */
+    struct ts_progress progress;
+    bool quiet = standard_input || isatty(STDOUT_FILENO);
+    ts_progress_init(&progress, "records", size_of(in), quiet);
+    calculator.progress = &progress;
     bool good = ts_calculator_run(&calculator, in, stdout, err);
+    ts_progress_finish(&progress);
     if (!standard_input) {
         fclose(in);
     }

@@ -3,14 +3,30 @@
 
 #include "base/utf8.h"
 
-/* Bytes of the UTF-8 character at the beginning, 0 when there is none. */
-static size_t character_size(struct ts_bytes text)
+/* Whether the byte stands for itself in a JSON string. */
+static bool is_plain(char c)
 {
-    unsigned char first = (unsigned char)text.data[0];
-    size_t size = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-    struct ts_bytes character = {text.data, size};
-    bool control = first < 0x20 || first == 0x7f;
-    return size <= text.size && (control || ts_utf8_is_text(character)) ? size : 0;
+    return (unsigned char)c >= 0x20 && (unsigned char)c < 0x7f && c != '"' && c != '\\';
+}
+
+/* A character that does not, or is no ASCII. Returns how many bytes of the text it was. */
+static size_t append_character(struct ts_buffer *out, struct ts_bytes text)
+{
+    unsigned char c = (unsigned char)text.data[0];
+    size_t size = ts_utf8_character_size(text);
+    if (size == 0 || (size == 2 && c == 0xc2 && (unsigned char)text.data[1] < 0xa0)) {
+        ts_buffer_append_text(out, "\\ufffd");
+        return 1;
+    }
+    if (c == '"' || c == '\\') {
+        ts_buffer_append_char(out, '\\');
+        ts_buffer_append_char(out, (char)c);
+    } else if (c < 0x20) {
+        ts_buffer_format(out, "\\u%04x", c);
+    } else {
+        ts_buffer_append(out, text.data, size);
+    }
+    return size;
 }
 
 void ts_json_append_string(struct ts_buffer *out, struct ts_bytes text)
@@ -21,18 +37,13 @@ void ts_json_append_string(struct ts_buffer *out, struct ts_bytes text)
     }
     ts_buffer_append_char(out, '"');
     while (text.size > 0) {
-        size_t size = character_size(text);
-        unsigned char c = (unsigned char)text.data[0];
+        size_t size = 0;
+        while (size < text.size && is_plain(text.data[size])) {
+            size++;
+        }
+        ts_buffer_append(out, text.data, size);
         if (size == 0) {
-            ts_buffer_append_text(out, "\\ufffd");
-            size = 1;
-        } else if (c == '"' || c == '\\') {
-            ts_buffer_append_char(out, '\\');
-            ts_buffer_append_char(out, (char)c);
-        } else if (c < 0x20) {
-            ts_buffer_format(out, "\\u%04x", c);
-        } else {
-            ts_buffer_append(out, text.data, size);
+            size = append_character(out, text);
         }
         text.data += size;
         text.size -= size;

@@ -39,21 +39,19 @@ static bool is_plain(const char *data, size_t size)
     return word_is_plain(load_tail(data, size));
 }
 
-/* The number of bytes of the character at p that is neither malformed nor a control character; 0
- * when there is none. The bounds of the second byte are those of table 3-7 of the Unicode
- * standard. */
-static size_t character_size(const unsigned char *p, const unsigned char *end)
+/* The number of bytes of the well-formed character at p, 0 when there is none. The bounds of the
+ * second byte are those of table 3-7 of the Unicode standard. */
+static size_t sequence_size(const unsigned char *p, const unsigned char *end)
 {
     unsigned first = p[0];
     if (first < 0x80) {
-        return first >= 0x20 && first != 0x7f;
+        return 1;
     }
     unsigned low = 0x80;
     unsigned high = 0xbf;
     size_t size;
     if (first >= 0xc2 && first <= 0xdf) {
         size = 2;
-        low = first == 0xc2 ? 0xa0 : low; /* U+0080 to U+009F are controls */
     } else if (first >= 0xe0 && first <= 0xef) {
         size = 3;
         low = first == 0xe0 ? 0xa0 : low;
@@ -74,6 +72,21 @@ static size_t character_size(const unsigned char *p, const unsigned char *end)
         }
     }
     return size;
+}
+
+/* The same, of a character that is no control character. */
+static size_t character_size(const unsigned char *p, const unsigned char *end)
+{
+    size_t size = sequence_size(p, end);
+    bool control = size == 1 ? p[0] < 0x20 || p[0] == 0x7f
+                             : size == 2 && p[0] == 0xc2 && p[1] < 0xa0; /* U+0080 to U+009F */
+    return control ? 0 : size;
+}
+
+size_t ts_utf8_character_size(struct ts_bytes bytes)
+{
+    const unsigned char *p = (const unsigned char *)bytes.data;
+    return bytes.size == 0 ? 0 : sequence_size(p, p + bytes.size);
 }
 
 bool ts_utf8_is_text(struct ts_bytes bytes)

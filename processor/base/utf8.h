@@ -12,6 +12,10 @@
  * characters (U+0000 to U+001F, U+007F to U+009F). True for an absent or empty view. */
 bool ts_utf8_is_text(struct ts_bytes bytes);
 
+/* The number of bytes of the well-formed character (a control character, too) that the bytes begin
+ * with; 0 when there is none. */
+size_t ts_utf8_character_size(struct ts_bytes bytes);
+
 /* Writes `bytes` in double quotes for a message: what is not text as \xNN, a quote or backslash
  * with a backslash, cut with "..." inside the quotes when it would not fit. An absent view is
  * written as null. Always valid UTF-8 and NUL-terminated; `size` is at least 16. Returns `out`. */

@@ -1,25 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "adapters/json/cdr_json.h"
 
-#include "base/assert.h"
+#include "adapters/json/json_scan.h"
 #include "base/buffer.h"
 #include "base/utf8.h"
 #include "core/attributes.h"
 #include "core/timestamp.h"
-
-#include <jansson.h>
+#include "core/validate.h"
 
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
 
-enum { ATTRIBUTES_SIZE_MAX = 16 * 1024 * 1024, QUOTED_MAX = 100 };
-
-struct ts_json_cdr_reader {
-    json_t *record; /* the last one read: the CDR's views are into it */
-    struct ts_buffer attributes;
-};
+enum { LINE_SIZE_MAX = 16 * 1024 * 1024, QUOTED_MAX = 100, MEMBERS_LEARNED = 32 };
 
 /* The first complaint by the order of reasons, and of those the first field's. */
 struct complaint {
@@ -75,7 +70,7 @@ static const char *disposition_symbol(unsigned i)
     return ts_disposition_name((enum ts_disposition)i);
 }
 
-#define AT(member) offsetof(struct ts_cdr, member)
+#define AT(part) offsetof(struct ts_cdr, part)
 
 /* Strings that are required are left to ts_cdr_validate: an absent one and an empty one are the
  * same there, and an inbound call need not have a caller. */
@@ -103,59 +98,76 @@ static const struct field fields[] = {
     {"hangup_cause", AT(hangup_cause), INT32, false, AT(has_hangup_cause), NULL, 0},
 };
 
-static struct ts_bytes string_bytes(const json_t *value)
-{
-    return (struct ts_bytes){json_string_value(value), json_string_length(value)};
-}
+enum { FIELD_COUNT = sizeof fields / sizeof fields[0], ATTRIBUTES = FIELD_COUNT, NOT_OURS };
+
+struct attribute {
+    struct ts_bytes name;
+    struct ts_bytes value;
+};
+
+struct ts_json_cdr_reader {
+    struct ts_json_scanned values[FIELD_COUNT + 1]; /* of the present record; last: attributes */
+    uint8_t learned[MEMBERS_LEARNED]; /* which field the n-th member was, the last time */
+    struct ts_buffer decoded;         /* texts with escapes: the CDR's views may be into it */
+    struct ts_buffer decoded_attributes;
+    struct ts_buffer attributes;
+};
 
 static void wrong_type(struct complaint *complaint, const char *name, const char *wanted)
 {
     complain(complaint, TS_REASON_DECODE_ERROR, "%s: not %s", name, wanted);
 }
 
-static void read_int32(const struct field *field,
-                       const json_t *value,
-                       int32_t *out,
-                       struct complaint *complaint)
+static bool read_integer(const struct field *field,
+                         const struct ts_json_scanned *value,
+                         int64_t min,
+                         int64_t max,
+                         const char *wanted,
+                         struct complaint *complaint)
 {
-    json_int_t number = json_integer_value(value);
-    if (!json_is_integer(value) || number < INT32_MIN || number > INT32_MAX) {
-        wrong_type(complaint, field->name, "a whole number of 32 bits");
-        return;
+    if (value->out_of_range) {
+        complain(complaint, TS_REASON_DECODE_ERROR, "%s: the number is out of range", field->name);
+    } else if (value->type != TS_JSON_INTEGER || value->integer < min || value->integer > max) {
+        wrong_type(complaint, field->name, wanted);
+    } else {
+        return true;
     }
-    *out = (int32_t)number;
+    return false;
 }
 
-static void
-read_time(const struct field *field, const json_t *value, int64_t *out, struct complaint *complaint)
+static void read_time(const struct field *field,
+                      const struct ts_json_scanned *value,
+                      int64_t *out,
+                      struct complaint *complaint)
 {
     char quoted[QUOTED_MAX];
-    if (json_is_integer(value)) {
-        *out = json_integer_value(value);
-    } else if (!json_is_string(value)) {
-        wrong_type(complaint, field->name, "an RFC 3339 time or epoch milliseconds");
-    } else if (json_string_length(value) == 0 && field->required) {
+    if (value->type != TS_JSON_TEXT) {
+        static const char wanted[] = "an RFC 3339 time or epoch milliseconds";
+        if (read_integer(field, value, INT64_MIN, INT64_MAX, wanted, complaint)) {
+            *out = value->integer;
+        }
+    } else if (value->text.size == 0 && field->required) {
         complain(complaint, TS_REASON_MISSING_FIELD, "%s: empty", field->name);
-    } else if (!ts_timestamp_parse(string_bytes(value), out)) {
+    } else if (!ts_timestamp_parse(value->text, out)) {
         complain(complaint,
                  TS_REASON_DECODE_ERROR,
                  "%s: %s is not an RFC 3339 time",
                  field->name,
-                 ts_utf8_quote(string_bytes(value), quoted, sizeof quoted));
+                 ts_utf8_quote(value->text, quoted, sizeof quoted));
     }
 }
 
 static void read_enum(const struct field *field,
-                      const json_t *value,
+                      const struct ts_json_scanned *value,
                       unsigned *out,
                       struct complaint *complaint)
 {
     char quoted[QUOTED_MAX];
-    if (!json_is_string(value)) {
+    struct ts_bytes text = value->text;
+    if (value->type != TS_JSON_TEXT) {
         wrong_type(complaint, field->name, "a string");
         return;
     }
-    struct ts_bytes text = string_bytes(value);
     if (text.size == 0) {
         complain(complaint, TS_REASON_MISSING_FIELD, "%s: empty", field->name);
         return;
@@ -175,27 +187,28 @@ static void read_enum(const struct field *field,
 }
 
 static void read_value(const struct field *field,
-                       const json_t *value,
+                       const struct ts_json_scanned *value,
                        struct ts_cdr *cdr,
                        struct complaint *complaint)
 {
     void *member = (char *)cdr + field->offset;
     switch (field->kind) {
     case TEXT:
-        if (json_is_string(value)) {
-            *(struct ts_bytes *)member = string_bytes(value);
+        if (value->type == TS_JSON_TEXT) {
+            *(struct ts_bytes *)member = value->text;
         } else {
             wrong_type(complaint, field->name, "a string");
         }
         break;
     case INT32:
-        read_int32(field, value, member, complaint);
+        if (read_integer(
+                field, value, INT32_MIN, INT32_MAX, "a whole number of 32 bits", complaint)) {
+            *(int32_t *)member = (int32_t)value->integer;
+        }
         break;
     case INT64:
-        if (json_is_integer(value)) {
-            *(int64_t *)member = json_integer_value(value);
-        } else {
-            wrong_type(complaint, field->name, "a whole number");
+        if (read_integer(field, value, INT64_MIN, INT64_MAX, "a whole number", complaint)) {
+            *(int64_t *)member = value->integer;
         }
         break;
     case TIME:
@@ -210,44 +223,79 @@ static void read_value(const struct field *field,
     }
 }
 
-static void read_field(const struct field *field,
-                       const json_t *record,
-                       struct ts_cdr *cdr,
-                       struct complaint *complaint)
+static void read_fields(const struct ts_json_cdr_reader *reader,
+                        struct ts_cdr *cdr,
+                        struct complaint *complaint)
 {
-    const json_t *value = json_object_get(record, field->name);
-    if (value != NULL && !json_is_null(value)) {
-        read_value(field, value, cdr, complaint);
-    } else if (field->required) {
-        complain(complaint, TS_REASON_MISSING_FIELD, "%s: missing", field->name);
+    for (size_t i = 0; i < FIELD_COUNT; i++) {
+        const struct ts_json_scanned *value = &reader->values[i];
+        if (value->type != TS_JSON_ABSENT) {
+            read_value(&fields[i], value, cdr, complaint);
+        } else if (fields[i].required) {
+            complain(complaint, TS_REASON_MISSING_FIELD, "%s: missing", fields[i].name);
+        }
     }
+}
+
+/* ---- attributes
+ * ------------------------------------------------------------------------------- */
+
+/* Of a name that is there twice the later value counts, as for the fields. Beyond the limit they
+ * are only counted: the record will be refused for it. */
+static void keep_attribute(struct attribute *kept, size_t *count, const struct attribute *added)
+{
+    for (size_t i = 0; i < *count && i <= TS_CDR_ATTRIBUTES_MAX; i++) {
+        if (ts_bytes_equal(kept[i].name, added->name)) {
+            kept[i].value = added->value;
+            return;
+        }
+    }
+    if (*count <= TS_CDR_ATTRIBUTES_MAX) {
+        kept[*count] = *added;
+    }
+    ++*count;
 }
 
 static void
 read_attributes(struct ts_json_cdr_reader *reader, struct ts_cdr *cdr, struct complaint *complaint)
 {
-    json_t *map = json_object_get(reader->record, "attributes");
-    const char *name = NULL;
-    json_t *value = NULL;
-    if (map == NULL || json_is_null(map)) {
+    const struct ts_json_scanned *map = &reader->values[ATTRIBUTES];
+    struct attribute kept[TS_CDR_ATTRIBUTES_MAX + 1];
+    struct attribute attribute;
+    struct ts_json_scanned value;
+    struct ts_json_scan scan;
+    size_t count = 0;
+    if (map->type == TS_JSON_ABSENT) {
         return;
     }
-    if (!json_is_object(map)) {
+    if (map->type != TS_JSON_OBJECT) {
         wrong_type(complaint, "attributes", "an object");
         return;
     }
-    json_object_foreach(map, name, value)
-    {
-        if (!json_is_string(value)) {
+    if (!ts_json_scan_init(&scan, map->text, &reader->decoded_attributes)) {
+        complain(complaint, TS_REASON_DECODE_ERROR, "attributes: out of memory");
+        return;
+    }
+    ts_json_scan_enter(&scan);
+    while (ts_json_scan_key(&scan, count == 0, &attribute.name) &&
+           ts_json_scan_value(&scan, &value)) {
+        if (value.type != TS_JSON_TEXT) {
             wrong_type(complaint, "attributes", "strings only");
             return;
         }
-        ts_attributes_append(&reader->attributes, ts_bytes_of(name), string_bytes(value));
-        cdr->attributes.count++;
+        attribute.value = value.text;
+        keep_attribute(kept, &count, &attribute);
+    }
+    for (size_t i = 0; i < count && i <= TS_CDR_ATTRIBUTES_MAX; i++) {
+        ts_attributes_append(&reader->attributes, kept[i].name, kept[i].value);
     }
     ts_attributes_end(&reader->attributes);
     cdr->attributes.encoded = ts_buffer_bytes(&reader->attributes);
+    cdr->attributes.count = (uint32_t)count;
 }
+
+/* ---- records
+ * ---------------------------------------------------------------------------------- */
 
 struct ts_json_cdr_reader *ts_json_cdr_reader_create(struct ts_error *err)
 {
@@ -256,35 +304,72 @@ struct ts_json_cdr_reader *ts_json_cdr_reader_create(struct ts_error *err)
         ts_error_no_memory(err);
         return NULL;
     }
-    ts_buffer_init(&reader->attributes, ATTRIBUTES_SIZE_MAX);
+    ts_buffer_init(&reader->decoded, LINE_SIZE_MAX);
+    ts_buffer_init(&reader->decoded_attributes, LINE_SIZE_MAX);
+    ts_buffer_init(&reader->attributes, LINE_SIZE_MAX);
     return reader;
 }
 
 void ts_json_cdr_reader_destroy(struct ts_json_cdr_reader *reader)
 {
     if (reader != NULL) {
-        json_decref(reader->record);
+        ts_buffer_finish(&reader->decoded);
+        ts_buffer_finish(&reader->decoded_attributes);
         ts_buffer_finish(&reader->attributes);
         free(reader);
     }
 }
 
-/* A number too large for any integer is still JSON: then all numbers are read as reals, to know at
- * least whose record it is. */
-static bool parse(struct ts_json_cdr_reader *reader,
-                  struct ts_bytes line,
-                  json_error_t *error,
-                  struct complaint *complaint)
+static bool is_name_of(size_t field, struct ts_bytes key)
 {
-    const size_t flags = JSON_ALLOW_NUL | JSON_DECODE_ANY;
-    reader->record = json_loadb(line.data, line.size, flags, error);
-    if (reader->record == NULL && json_error_code(error) == json_error_numeric_overflow) {
-        complain(complaint, TS_REASON_DECODE_ERROR, "a number is out of range: %.80s", error->text);
-        json_error_t again;
-        reader->record = json_loadb(line.data, line.size, flags | JSON_DECODE_INT_AS_REAL, &again);
-        return true;
+    return ts_bytes_equal_text(key, field == ATTRIBUTES ? "attributes" : fields[field].name);
+}
+
+/* Which field the n-th member of the record is: most likely the same as in the record before, for
+ * one switch writes them all. */
+static size_t field_of(struct ts_json_cdr_reader *reader, size_t n, struct ts_bytes key)
+{
+    size_t likely = n < MEMBERS_LEARNED ? reader->learned[n] : NOT_OURS;
+    if (likely <= ATTRIBUTES && is_name_of(likely, key)) {
+        return likely;
     }
-    return reader->record != NULL;
+    for (size_t i = 0; i <= ATTRIBUTES; i++) {
+        if (is_name_of(i, key)) {
+            if (n < MEMBERS_LEARNED) {
+                reader->learned[n] = (uint8_t)i;
+            }
+            return i;
+        }
+    }
+    return NOT_OURS;
+}
+
+static void scan_members(struct ts_json_cdr_reader *reader, struct ts_json_scan *scan)
+{
+    struct ts_bytes key;
+    struct ts_json_scanned value;
+    for (size_t n = 0; ts_json_scan_key(scan, n == 0, &key) && ts_json_scan_value(scan, &value);
+         n++) {
+        size_t field = field_of(reader, n, key);
+        if (field <= ATTRIBUTES) {
+            reader->values[field] = value;
+        }
+    }
+}
+
+/* Takes the record apart. False when it is no JSON. */
+static bool scan_record(struct ts_json_cdr_reader *reader,
+                        struct ts_json_scan *scan,
+                        struct complaint *complaint)
+{
+    struct ts_json_scanned other;
+    memset(reader->values, 0, sizeof reader->values);
+    if (ts_json_scan_enter(scan)) {
+        scan_members(reader, scan);
+    } else if (ts_json_scan_value(scan, &other)) {
+        complain(complaint, TS_REASON_DECODE_ERROR, "the line is not a JSON object");
+    }
+    return ts_json_scan_end(scan);
 }
 
 enum ts_json_cdr_status ts_json_cdr_read(struct ts_json_cdr_reader *reader,
@@ -295,21 +380,22 @@ enum ts_json_cdr_status ts_json_cdr_read(struct ts_json_cdr_reader *reader,
                                          size_t message_size)
 {
     struct complaint complaint = {.message = message, .size = message_size};
-    json_error_t error;
+    struct ts_json_scan scan;
     *cdr = (struct ts_cdr){.encoded_size = line.size};
-    json_decref(reader->record);
-    reader->record = NULL;
     ts_buffer_clear(&reader->attributes);
-    if (!parse(reader, line, &error, &complaint)) {
-        snprintf(message, message_size, "not JSON: column %d: %.120s", error.column, error.text);
+    if (!ts_json_scan_init(&scan, line, &reader->decoded)) {
+        snprintf(message, message_size, "out of memory");
         return TS_JSON_CDR_MALFORMED;
     }
-    if (reader->record != NULL && !json_is_object(reader->record)) {
-        complain(&complaint, TS_REASON_DECODE_ERROR, "the line is not a JSON object");
+    if (!scan_record(reader, &scan, &complaint)) {
+        snprintf(message,
+                 message_size,
+                 "not JSON: column %zu: %s",
+                 ts_json_scan_column(&scan),
+                 scan.fault);
+        return TS_JSON_CDR_MALFORMED;
     }
-    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
-        read_field(&fields[i], reader->record, cdr, &complaint);
-    }
+    read_fields(reader, cdr, &complaint);
     read_attributes(reader, cdr, &complaint);
     *reason = complaint.reason;
     return complaint.reason == TS_REASON_NONE ? TS_JSON_CDR_GOOD : TS_JSON_CDR_REFUSED;

@@ -5,6 +5,7 @@
 #include "adapters/json/profile_json.h"
 #include "core/attributes.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -165,6 +166,55 @@ static void test_refused(void **state)
     ts_json_cdr_reader_destroy(NULL);
 }
 
+/* Of two members of one name the later counts; what is not ours is passed over, whatever it is. */
+static void test_odd_records(void **state)
+{
+    (void)state;
+    struct fixture f = {.reader = NULL};
+    assert_int_equal(read_line(&f,
+                               "{\"leg\":\"x\"," GOOD "," REST ",\"leg\":3,\"huge\":1e999,\"huge\":"
+                               "99999999999999999999,\"call_id\":\"k\",\"call_id\":null,"
+                               "\"user_name\":\"\\u00c9va \\\"E\\\"\",\"attributes\":{\"a\":\"1\","
+                               "\"b\":\"\\t\",\"a\":\"2\"}}"),
+                     TS_JSON_CDR_GOOD);
+    assert_int_equal(f.cdr.leg, 3);
+    assert_null(f.cdr.call_id.data);
+    assert_true(ts_bytes_equal_text(f.cdr.user_name, "\xc3\x89va \"E\""));
+    assert_int_equal(f.cdr.attributes.count, 2);
+    struct ts_attributes_walk walk;
+    struct ts_bytes name;
+    struct ts_bytes value;
+    ts_attributes_walk_init(&walk, &f.cdr.attributes);
+    assert_true(ts_attributes_next(&walk, &name, &value));
+    assert_true(ts_bytes_equal_text(name, "a"));
+    assert_true(ts_bytes_equal_text(value, "2"));
+    assert_true(ts_attributes_next(&walk, &name, &value));
+    assert_true(ts_bytes_equal_text(value, "\t"));
+    /* the order of members that was learned does not bind */
+    assert_int_equal(read_line(&f, "{" REST "," GOOD ",\"leg\":4}"), TS_JSON_CDR_GOOD);
+    assert_int_equal(f.cdr.leg, 4);
+    assert_int_equal(f.cdr.duration_ms, 5);
+    ts_json_cdr_reader_destroy(f.reader);
+}
+
+static void test_many_attributes(void **state)
+{
+    (void)state;
+    struct fixture f = {.reader = NULL};
+    for (int count = 31; count <= 100; count++) {
+        char line[4096];
+        int size = snprintf(line, sizeof line, "{" GOOD "," REST ",\"attributes\":{");
+        for (int i = 0; i < count; i++) {
+            size += snprintf(
+                line + size, sizeof line - (size_t)size, "%s\"a%d\":\"v\"", i == 0 ? "" : ",", i);
+        }
+        snprintf(line + size, sizeof line - (size_t)size, "}}");
+        assert_int_equal(read_line(&f, line), TS_JSON_CDR_GOOD);
+        assert_int_equal(f.cdr.attributes.count, count);
+    }
+    ts_json_cdr_reader_destroy(f.reader);
+}
+
 static bool read_profile(const char *text,
                          struct ts_account_profile *profile,
                          struct ts_rate_plan *plan,
@@ -220,6 +270,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fields),
         cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_odd_records),
+        cmocka_unit_test(test_many_attributes),
         cmocka_unit_test(test_profile),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
