@@ -351,7 +351,7 @@ class World:
         return -1
 
     def wait_settled(self, count=None, seconds=DRAIN_TIMEOUT_S, alive=None):
-        """Until so many offsets (all that were produced) are settled."""
+        """Until so many offsets are settled; without a count: all that were produced, and told."""
         wanted = self.produced if count is None else count
 
         def done():
@@ -360,13 +360,29 @@ class World:
 
         try:
             wait_for(f"{wanted} records settled", done, seconds)
+            if count is None:
+                wait_for("everything told", self.told, seconds, every=0.1)
         except AssertionError as err:
             raise AssertionError(f"{err}; {self.settled_offsets()} are\n{self.logs()}") from None
 
+    def committed(self):
+        """The group's offsets: how far everything was told."""
+        request = confluent_kafka.ConsumerGroupTopicPartitions(self.name)
+        admin = admin_client(self.stack.brokers)
+        found = admin.list_consumer_group_offsets([request])[self.name].result(10)
+        return {place.partition: place.offset for place in found.topic_partitions}
+
+    def told(self):
+        """Whether the messages of all that is settled were acknowledged."""
+        settled = dict(self.query("SELECT partition, next_offset FROM stream_partition"))
+        with contextlib.suppress(confluent_kafka.KafkaException):
+            committed = self.committed()
+            return all(committed.get(p, 0) >= offset for p, offset in settled.items())
+        return False
+
     def drain(self, seconds=DRAIN_TIMEOUT_S, name="drain"):
-        """A fresh processor settles all there is, and ends."""
+        """A fresh processor settles all there is, tells what a dead one did not, and ends."""
         processor = self.run(name=name)
-        wait_for("the processor has started", lambda: processor.said("started"), 30)
         self.wait_settled(seconds=seconds, alive=processor)
         processor.stop()
         return processor

@@ -5,19 +5,10 @@ import contextlib
 import signal
 import time
 
-import confluent_kafka
 import psycopg
 import pytest
 
 import harness
-
-
-def committed(world):
-    """The group's offsets: how far everything was told."""
-    request = confluent_kafka.ConsumerGroupTopicPartitions(world.name)
-    admin = harness.admin_client(world.stack.brokers)
-    found = admin.list_consumer_group_offsets([request])[world.name].result(10)
-    return {place.partition: place.offset for place in found.topic_partitions}
 
 
 @pytest.mark.smoke
@@ -31,7 +22,7 @@ def test_a_signal_drains_in_mid_stream(new_world, number):
         processor.signal(number)
         assert processor.wait(30) == 0, processor.log
     settled = dict(world.query("SELECT partition, next_offset FROM stream_partition"))
-    assert {p: n for p, n in settled.items() if n > 0} == committed(world)
+    assert {p: n for p, n in settled.items() if n > 0} == world.committed()
     assert world.query("SELECT count(*) FROM stream_partition WHERE next_offset > 0")[0][0] == 4
     world.drain()
     report = world.assert_books()
