@@ -156,7 +156,7 @@ const char *ts_args_value(const struct ts_args *args, const char *option)
             return args->values[i];
         }
     }
-    TS_ASSERT(!"an option that the command table lacks");
+    TS_ASSERT(false && "an option that the command table lacks");
     return NULL;
 }
 

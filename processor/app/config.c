@@ -157,12 +157,12 @@ static void check_together(struct ts_config *config)
     }
 }
 
-static const char *choose_file(const char *path, char *const *environ)
+static const char *choose_file(const char *path, char *const *environment)
 {
     static const char variable[] = TS_CONFIG_ENV_PREFIX "CONFIG=";
-    for (; path == NULL && *environ != NULL; environ++) {
-        const char *value = *environ + sizeof variable - 1;
-        if (strncmp(*environ, variable, sizeof variable - 1) == 0 && *value != '\0') {
+    for (; path == NULL && *environment != NULL; environment++) {
+        const char *value = *environment + sizeof variable - 1;
+        if (strncmp(*environment, variable, sizeof variable - 1) == 0 && *value != '\0') {
             path = value;
         }
     }
@@ -171,7 +171,7 @@ static const char *choose_file(const char *path, char *const *environ)
 
 bool ts_config_load(struct ts_config *config,
                     const char *path,
-                    char *const *environ,
+                    char *const *environment,
                     struct ts_error *err)
 {
     *config = (struct ts_config){0};
@@ -185,11 +185,11 @@ bool ts_config_load(struct ts_config *config,
     if (!set_defaults(config, err)) {
         return false;
     }
-    const char *file = choose_file(path, environ);
+    const char *file = choose_file(path, environment);
     if (file != NULL) {
         ts_config_read_file(config, file);
     }
-    ts_config_read_environment(config, environ);
+    ts_config_read_environment(config, environment);
     if (config->faults.size == 0) {
         check_together(config);
     }

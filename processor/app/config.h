@@ -114,11 +114,11 @@ struct ts_config {
 };
 
 /* Reads the file `path`; NULL: the one that TOLLSTREAM_CONFIG names, else ./tollstream.yaml if
- * there is one, else none. `environ` is the process's (or a test's) environment. False when there
- * are faults: config->faults has them all, for people; `err` has the first. Finish it anyway. */
+ * there is one, else none. `environment` is the process's (or a test's). False when there are
+ * faults: config->faults has them all, for people; `err` has the first. Finish it anyway. */
 bool ts_config_load(struct ts_config *config,
                     const char *path,
-                    char *const *environ,
+                    char *const *environment,
                     struct ts_error *err);
 void ts_config_finish(struct ts_config *config);
 

@@ -165,17 +165,17 @@ static void take(struct ts_config *config, const char *name, const char *value)
     }
 }
 
-void ts_config_read_environment(struct ts_config *config, char *const *environ)
+void ts_config_read_environment(struct ts_config *config, char *const *environment)
 {
-    for (; *environ != NULL; environ++) {
-        const char *equals = strchr(*environ, '=');
-        size_t size = equals != NULL ? (size_t)(equals - *environ) : 0;
+    for (; *environment != NULL; environment++) {
+        const char *equals = strchr(*environment, '=');
+        size_t size = equals != NULL ? (size_t)(equals - *environment) : 0;
         char name[VARIABLE_MAX];
         if (size == 0 || size >= sizeof name ||
-            strncmp(*environ, TS_CONFIG_ENV_PREFIX, sizeof TS_CONFIG_ENV_PREFIX - 1) != 0) {
+            strncmp(*environment, TS_CONFIG_ENV_PREFIX, sizeof TS_CONFIG_ENV_PREFIX - 1) != 0) {
             continue;
         }
-        memcpy(name, *environ, size);
+        memcpy(name, *environment, size);
         name[size] = '\0';
         if (!is_foreign(name)) {
             take(config, name, equals + 1);

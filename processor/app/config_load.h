@@ -31,6 +31,6 @@ void ts_config_set_pair(struct ts_config *config,
                         const struct ts_config_place *place);
 
 void ts_config_read_file(struct ts_config *config, const char *path);
-void ts_config_read_environment(struct ts_config *config, char *const *environ);
+void ts_config_read_environment(struct ts_config *config, char *const *environment);
 
 #endif

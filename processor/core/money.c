@@ -155,7 +155,7 @@ static bool rounds_up(enum ts_rounding rounding, bool odd, int64_t rest, bool mo
     case TS_ROUNDING_COUNT:
         break;
     }
-    TS_ASSERT(!"a rounding mode");
+    TS_ASSERT(false && "a rounding mode");
     return false;
 }
 
