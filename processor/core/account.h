@@ -12,6 +12,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct ts_allowances;
+
 enum ts_account_status { TS_ACCOUNT_ACTIVE, TS_ACCOUNT_SUSPENDED, TS_ACCOUNT_CLOSED };
 
 enum { TS_ACCOUNT_ID_MAX = 64, TS_ZONE_NAME_MAX = 40 };
@@ -26,6 +28,8 @@ struct ts_account_profile {
     int32_t revision;                /* goes up with every change of the profile */
     enum ts_account_status status;
     int64_t closed_ms; /* since the epoch; meaningful when closed */
+    /* core/allowance.h; NULL: none. Lives as long as who holds the profile says. */
+    const struct ts_allowances *allowances;
 };
 
 static inline struct ts_bytes ts_account_profile_id(const struct ts_account_profile *profile)

@@ -44,6 +44,17 @@ bool ts_catalog_has_plan(const struct ts_catalog *catalog, int32_t plan_no)
     return ts_catalog_find_plan(catalog, plan_no) != NULL;
 }
 
+int64_t ts_catalog_share(const struct ts_catalog *catalog,
+                         int32_t plan_no,
+                         int64_t micros,
+                         int64_t numerator,
+                         int64_t denominator)
+{
+    const struct ts_catalog_plan *plan = ts_catalog_find_plan(catalog, plan_no);
+    TS_ASSERT(plan != NULL);
+    return ts_money_share(micros, numerator, denominator, plan->plan.rounding, plan->plan.decimals);
+}
+
 static void __attribute__((format(printf, 3, 4)))
 refuse(const struct job *job, enum ts_reason reason, const char *format, ...)
 {

@@ -21,6 +21,14 @@ int64_t ts_catalog_revision(const struct ts_catalog *catalog);
 /* Whether the snapshot has the plan of this number. */
 bool ts_catalog_has_plan(const struct ts_catalog *catalog, int32_t plan_no);
 
+/* The part numerator / denominator of a charge, rounded by the plan's rule: what is left to pay
+ * after included units. As ts_money_share; the plan must be there. */
+int64_t ts_catalog_share(const struct ts_catalog *catalog,
+                         int32_t plan_no,
+                         int64_t micros,
+                         int64_t numerator,
+                         int64_t denominator);
+
 /* Rates a validated CDR of this account. Always fills `out`: `out->reason` is NONE when it was
  * priced. `message` (may be NULL) of at least TS_RATING_MESSAGE_MAX bytes gets the text of a
  * refusal, naming the field and the value. Pure, allocates nothing, any number of threads. */

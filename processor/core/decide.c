@@ -329,6 +329,21 @@ size_t ts_decide_movement(struct ts_account_state *state,
     return judgement.count;
 }
 
+void ts_decide_allowance(struct ts_account_state *state,
+                         const struct ts_decide_time *time,
+                         struct ts_bytes account_id,
+                         struct ts_bytes cause,
+                         const struct ts_allowance *allowance,
+                         int32_t month,
+                         struct ts_event *event)
+{
+    struct judgement j = {
+        .state = state, .time = time, .account_id = account_id, .cause = cause, .events = event};
+    tell(&j, TS_EVENT_ALLOWANCE_EXHAUSTED);
+    event->body.allowance.name = ts_allowance_name(allowance);
+    ts_allowance_month_text(month, event->body.allowance.month);
+}
+
 void ts_decide_opening(struct ts_account_state *state)
 {
     TS_ASSERT(state->threshold_count <= TS_THRESHOLDS_MAX);

@@ -11,6 +11,7 @@
 
 #include "base/bytes.h"
 #include "core/account.h"
+#include "core/allowance.h"
 #include "core/event.h"
 
 #include <stdbool.h>
@@ -107,6 +108,16 @@ size_t ts_decide_movement(struct ts_account_state *state,
                           struct ts_bytes cause,
                           int64_t delta_micros,
                           struct ts_event events[TS_DECIDE_EVENTS_MAX]);
+
+/* The last unit of an allowance was used: `allowance.exhausted`, told after what the same call's
+ * charge means. Which call it was is the caller's to know: it counts the units. */
+void ts_decide_allowance(struct ts_account_state *state,
+                         const struct ts_decide_time *time,
+                         struct ts_bytes account_id,
+                         struct ts_bytes cause,
+                         const struct ts_allowance *allowance,
+                         int32_t month,
+                         struct ts_event *event);
 
 /* The state of a new account: thresholds above the opening balance start disarmed, nothing is told,
  * an opening balance <= 0 counts as told. Sets armed, exhausted and the watch levels from the rest.

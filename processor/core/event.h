@@ -21,7 +21,8 @@
     X(RECHARGE_FAILED, "recharge.failed")                                                          \
     X(RECHARGE_SUPPRESSED, "recharge.suppressed")                                                  \
     X(RECHARGE_DISABLED, "recharge.disabled")                                                      \
-    X(CAP_REACHED, "cap.reached")
+    X(CAP_REACHED, "cap.reached")                                                                  \
+    X(ALLOWANCE_EXHAUSTED, "allowance.exhausted")
 
 enum ts_event_type {
 #define X(symbol, name) TS_EVENT_##symbol,
@@ -73,6 +74,10 @@ struct ts_event {
             const char *kind; /* static text */
             int64_t limit_micros;
         } cap; /* CAP_REACHED */
+        struct {
+            struct ts_bytes name;
+            char month[8]; /* "2026-11", by the account's clocks */
+        } allowance;       /* ALLOWANCE_EXHAUSTED */
     } body;
 };
 

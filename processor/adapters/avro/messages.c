@@ -20,6 +20,7 @@ static const char *const bodies[TS_EVENT_TYPE_COUNT] = {
     [TS_EVENT_RECHARGE_SUPPRESSED] = "RechargeSuppressed",
     [TS_EVENT_RECHARGE_DISABLED] = "RechargeDisabled",
     [TS_EVENT_CAP_REACHED] = "CapReached",
+    [TS_EVENT_ALLOWANCE_EXHAUSTED] = "AllowanceExhausted",
 };
 
 static int64_t branch_of(avro_schema_t body, const char *name)
@@ -96,6 +97,10 @@ static void write_body(const struct ts_event *event, struct ts_buffer *out)
     case TS_EVENT_CAP_REACHED:
         ts_avro_write_text(out, event->body.cap.kind);
         ts_avro_write_long(out, event->body.cap.limit_micros);
+        break;
+    case TS_EVENT_ALLOWANCE_EXHAUSTED:
+        ts_avro_write_bytes(out, event->body.allowance.name);
+        ts_avro_write_text(out, event->body.allowance.month);
         break;
     case TS_EVENT_BALANCE_EXHAUSTED:
     case TS_EVENT_BALANCE_RESTORED:

@@ -82,6 +82,14 @@ static void test_events_of_the_balance(void **state)
     expect_body(&body, "CapReached");
     expect_text(oracle_field(&body, "kind"), "monthly_credit");
     assert_true(oracle_long(oracle_field(&body, "limit_micros")) == 250000000);
+
+    event = event_of(TS_EVENT_ALLOWANCE_EXHAUSTED);
+    event.body.allowance.name = TS_LITERAL("Free minutes");
+    strcpy(event.body.allowance.month, "2026-11");
+    body = read_back(&oracle, &event);
+    expect_body(&body, "AllowanceExhausted");
+    expect_text(oracle_field(&body, "name"), "Free minutes");
+    expect_text(oracle_field(&body, "month"), "2026-11");
     oracle_close(&oracle);
 }
 
