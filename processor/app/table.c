@@ -278,6 +278,10 @@ void ts_table_time(struct ts_table *table, int64_t ms)
 {
     expect(table, TS_COLUMN_TIME);
     char text[TS_TIMESTAMP_TEXT_MAX];
+    if (ms < TS_TIMESTAMP_MIN_MS || ms > TS_TIMESTAMP_MAX_MS) {
+        ts_table_absent(table);
+        return;
+    }
     ts_timestamp_format(ms, text);
     put_text(table, ts_bytes_of(text));
 }

@@ -70,6 +70,7 @@ void ts_table_text(struct ts_table *table, struct ts_bytes text);
 void ts_table_number(struct ts_table *table, int64_t number);
 /* A table shows `decimals` (of the currency, 0 to 6), rounded; the other formats always six. */
 void ts_table_amount(struct ts_table *table, int64_t micros, int decimals);
+/* A moment that no calendar has (a client's broken clock) is absent. */
 void ts_table_time(struct ts_table *table, int64_t ms);
 void ts_table_bool(struct ts_table *table, bool value);
 void ts_table_absent(struct ts_table *table); /* a cell of any type that has no value */

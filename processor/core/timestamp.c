@@ -9,6 +9,7 @@
  * are an era of 146,097 days. */
 enum { DAYS_OF_ERA = 146097, DAYS_TO_1970 = 719468, MS_OF_DAY = 86400000 };
 
+
 int64_t ts_days_of_civil(struct ts_civil date)
 {
     int64_t year = date.month <= 2 ? (int64_t)date.year - 1 : date.year;
@@ -146,16 +147,20 @@ bool ts_timestamp_parse(struct ts_bytes text, int64_t *out_ms)
         return false;
     }
     int64_t seconds = (hour * 60 + minute - offset) * 60 + second;
-    *out_ms = ts_days_of_civil(date) * MS_OF_DAY + seconds * 1000 + ms;
+    int64_t moment = ts_days_of_civil(date) * MS_OF_DAY + seconds * 1000 + ms;
+    if (moment < TS_TIMESTAMP_MIN_MS || moment > TS_TIMESTAMP_MAX_MS) { /* the offset led out of the calendar */
+        return false;
+    }
+    *out_ms = moment;
     return true;
 }
 
 size_t ts_timestamp_format(int64_t ms, char out[TS_TIMESTAMP_TEXT_MAX])
 {
+    TS_ASSERT(ms >= TS_TIMESTAMP_MIN_MS && ms <= TS_TIMESTAMP_MAX_MS);
     int64_t days = ts_floor_div(ms, MS_OF_DAY);
     int32_t of_day = (int32_t)(ms - days * MS_OF_DAY);
     struct ts_civil date = ts_civil_of_days(days);
-    TS_ASSERT(date.year >= 0 && date.year <= 9999);
     char fraction[8] = "";
     if (of_day % 1000 != 0) {
         snprintf(fraction, sizeof fraction, ".%03u", (unsigned)(of_day % 1000) % 1000U);

@@ -11,7 +11,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HEADER_SIZE = 44, TYPE_SIZE = 6, RULE_YEAR_LAST = 2200, TRANSITIONS_MAX = 10000 };
+enum {
+    HEADER_SIZE = 44,
+    TYPE_SIZE = 6,
+    DAY_S = 86400,
+    RULE_YEAR_FIRST = 1900, /* a table may end at the big bang */
+    RULE_YEAR_LAST = 2200,
+    RULE_YEARS = RULE_YEAR_LAST - RULE_YEAR_FIRST + 1,
+    TRANSITIONS_MAX = 10000
+};
 
 struct change {
     int64_t at_s; /* the first second with this offset */
@@ -136,6 +144,16 @@ add_table(struct ts_zone *zone, struct ts_bytes tzif, size_t data, const struct 
     return true;
 }
 
+/* The year of the table's last transition, as far as rules are followed. */
+static int32_t rule_year(int64_t last_s)
+{
+    int64_t first = ts_days_of_civil((struct ts_civil){RULE_YEAR_FIRST, 1, 1});
+    int64_t end = ts_days_of_civil((struct ts_civil){RULE_YEAR_LAST + 1, 1, 1});
+    int64_t day = ts_floor_div(last_s, DAY_S);
+    day = day < first ? first : day;
+    return ts_civil_of_days(day > end ? end : day).year;
+}
+
 /* What the rule says after the table's last transition, year by year. */
 static void
 add_rule(struct ts_zone *zone, const struct ts_zone_rule *rule, bool any, int64_t last_s)
@@ -146,9 +164,7 @@ add_rule(struct ts_zone *zone, const struct ts_zone_rule *rule, bool any, int64_
         }
         return;
     }
-    int64_t last_day = any ? ts_floor_div(last_s, 86400) : 0;
-    int32_t year = ts_civil_of_days(last_day).year;
-    for (; year <= RULE_YEAR_LAST; year++) {
+    for (int32_t year = any ? rule_year(last_s) : 1970; year <= RULE_YEAR_LAST; year++) {
         int64_t begin = ts_zone_rule_summer_begin(rule, year);
         int64_t end = ts_zone_rule_summer_end(rule, year);
         struct change first = {.at_s = begin, .offset_s = rule->summer_offset_s};
@@ -167,6 +183,20 @@ add_rule(struct ts_zone *zone, const struct ts_zone_rule *rule, bool any, int64_
     }
 }
 
+/* What the look-ups rest on: moments ascend, and no offset is a day or more. A rule can break it as
+ * well as a table: a summer time that ends after the next one begins. */
+static bool is_sound(const struct ts_zone *zone)
+{
+    for (size_t i = 0; i < zone->count; i++) {
+        const struct change *change = &zone->changes[i];
+        if (change->offset_s <= -DAY_S || change->offset_s >= DAY_S ||
+            (i > 0 && change->at_s <= change[-1].at_s)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool build(struct ts_zone *zone, struct ts_bytes tzif, size_t data, const struct header *h)
 {
     struct ts_bytes footer;
@@ -175,21 +205,15 @@ static bool build(struct ts_zone *zone, struct ts_bytes tzif, size_t data, const
         !add_table(zone, tzif, data, h)) {
         return false;
     }
-    if (footer.size == 0) {
-        return true;
-    }
-    if (!ts_zone_rule_parse(footer, &rule)) {
-        return false;
-    }
-    const char *times = tzif.data + data;
-    bool any = h->time_count > 0;
-    add_rule(zone, &rule, any, any ? read_i64(times + (size_t)(h->time_count - 1) * 8) : 0);
-    for (size_t i = 0; i < zone->count; i++) {
-        if (zone->changes[i].offset_s <= -86400 || zone->changes[i].offset_s >= 86400) {
+    if (footer.size > 0) {
+        const char *times = tzif.data + data;
+        bool any = h->time_count > 0;
+        if (!ts_zone_rule_parse(footer, &rule)) {
             return false;
         }
+        add_rule(zone, &rule, any, any ? read_i64(times + (size_t)(h->time_count - 1) * 8) : 0);
     }
-    return true;
+    return is_sound(zone);
 }
 
 struct ts_zone *ts_zone_create(const char *name, struct ts_bytes tzif, struct ts_error *err)
@@ -200,7 +224,7 @@ struct ts_zone *ts_zone_create(const char *name, struct ts_bytes tzif, struct ts
         ts_error_set(err, TS_ERROR_REJECT, 0, "time zone %s: not a TZif file of version 2", name);
         return NULL;
     }
-    size_t room = 1 + h.time_count + 2 * (RULE_YEAR_LAST + 1);
+    size_t room = 1 + h.time_count + 2 * RULE_YEARS;
     struct ts_zone *zone = malloc(sizeof *zone + room * sizeof zone->changes[0]);
     if (zone == NULL) {
         ts_error_no_memory(err);

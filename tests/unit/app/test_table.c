@@ -73,6 +73,22 @@ static void test_formats(void **state)
            "]\n");
 }
 
+static void test_time_beyond_the_calendar(void **state)
+{
+    (void)state;
+    static const struct ts_column times[] = {{"told_at", TS_COLUMN_TIME}};
+    struct output output;
+    struct ts_table table;
+    ts_table_init(&table, output_open(&output), TS_FORMAT_CSV, times, 1);
+    ts_table_time(&table, INT64_MAX);
+    ts_table_time(&table, INT64_MIN);
+    ts_table_time(&table, 0);
+    assert_true(ts_table_finish(&table));
+    fclose(output.file);
+    assert_string_equal(output.text, "told_at\n\n\n1970-01-01T00:00:00Z\n");
+    free(output.text);
+}
+
 /* One thing: a line a column, or one object. */
 static void test_record(void **state)
 {
@@ -175,6 +191,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_formats),
+        cmocka_unit_test(test_time_beyond_the_calendar),
         cmocka_unit_test(test_record),
         cmocka_unit_test(test_empty),
         cmocka_unit_test(test_many_rows),

@@ -20,6 +20,9 @@ static void test_parse(void **state)
         {"1969-12-31T23:59:59.999Z", -1},
         {"2100-01-01T00:00:00-00:00", 4102444800000},
         {"2000-03-01T00:00:00-05:30", 951888600000},
+        {"0000-01-01T00:00:00Z", TS_TIMESTAMP_MIN_MS},
+        {"9999-12-31T23:59:59.999Z", TS_TIMESTAMP_MAX_MS},
+        {"9999-12-31T23:59:59.9999+00:01", TS_TIMESTAMP_MAX_MS - 60000},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         int64_t ms = -7;
@@ -49,6 +52,9 @@ static void test_refused(void **state)
         "26-11-01T09:30:00Z",
         "1793521800250",
         "tomorrow",
+        "0000-01-01T00:00:00+00:01", /* of the year before 0 */
+        "9999-12-31T23:59:59-00:01",
+        "9999-12-31T23:59:60Z",
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         int64_t ms = -7;
@@ -65,6 +71,10 @@ static void test_format(void **state)
     assert_string_equal(text, "2026-11-01T08:30:00.250Z");
     assert_int_equal(ts_timestamp_format(-1000, text), 20);
     assert_string_equal(text, "1969-12-31T23:59:59Z");
+    ts_timestamp_format(TS_TIMESTAMP_MIN_MS, text);
+    assert_string_equal(text, "0000-01-01T00:00:00Z");
+    ts_timestamp_format(TS_TIMESTAMP_MAX_MS, text);
+    assert_string_equal(text, "9999-12-31T23:59:59.999Z");
 }
 
 static void test_calendar(void **state)

@@ -81,6 +81,52 @@ static void test_table(void **state)
     ts_zone_destroy(zone);
 }
 
+/* Tables that a rule follows on, far from where rules are followed. */
+static void test_rule_after_odd_table(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t at_s;
+        int32_t offset_in_summer_s;
+    } cases[] = {
+        {-INT64_C(576460752303423488), 7200}, /* the big bang */
+        {INT64_MIN, 7200},
+        {-INT64_C(1000000000000000), 7200},
+        {INT64_C(7289654400), 3600}, /* 2201 */
+        {INT64_MAX, 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const struct tzif_change change = {cases[i].at_s, 3600};
+        struct tzif file = tzif_make(0, &change, 1, "CET-1CEST,M3.5.0,M10.5.0/3");
+        struct ts_error err = {0};
+        struct ts_zone *zone = ts_zone_create("Test/Zone", tzif_bytes(&file), &err);
+        assert_non_null(zone);
+        int64_t summer_s = ms_of("2026-07-01T00:00:00Z") / 1000;
+        summer_s =
+            cases[i].at_s > summer_s && cases[i].at_s != INT64_MAX ? cases[i].at_s : summer_s;
+        assert_int_equal(ts_zone_span_at(zone, summer_s).offset_s, cases[i].offset_in_summer_s);
+        ts_zone_destroy(zone);
+    }
+}
+
+static void test_unsound(void **state)
+{
+    (void)state;
+    /* with no rule, too, no offset is a day or more */
+    const struct tzif_change two_days = {0, 172800};
+    struct tzif file = tzif_make(0, &two_days, 1, "");
+    struct ts_error err = {0};
+    assert_null(ts_zone_create("Test/Zone", tzif_bytes(&file), &err));
+    assert_int_equal(err.class, TS_ERROR_REJECT);
+    /* a summer time that ends after the next has begun */
+    assert_null(zone_of("AAA0BBB,J1/-167,J365/167"));
+    /* one that ends as the next begins never ends: it is legal */
+    struct ts_zone *zone = zone_of("EST5EDT,0/0,J365/25");
+    assert_non_null(zone);
+    assert_int_equal(ts_zone_span_at(zone, ms_of("2026-01-15T00:00:00Z") / 1000).offset_s, -14400);
+    ts_zone_destroy(zone);
+}
+
 static void test_from_wall_clock(void **state)
 {
     (void)state;
@@ -130,6 +176,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rules),
         cmocka_unit_test(test_table),
+        cmocka_unit_test(test_rule_after_odd_table),
+        cmocka_unit_test(test_unsound),
         cmocka_unit_test(test_from_wall_clock),
         cmocka_unit_test(test_refused),
     };
