@@ -154,6 +154,8 @@ class Processor:
 
     def stop(self, seconds=30):
         """Drains: what was taken is settled and told."""
+        # before that a signal just ends it
+        wait_for("started", lambda: self.said("started") or not self.running(), seconds)
         self.signal(signal.SIGTERM)
         status = self.wait(seconds)
         assert status == 0, f"exit code {status}: {self.log[-3000:]}"

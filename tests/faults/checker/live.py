@@ -18,6 +18,7 @@ from .evidence import CDR_FIELDS, Bucket, DeadLetter, Duplicate, Entry, Input, P
 BUCKETS = 256
 PAGE = 5000
 QUIET_S = 30
+END = confluent_kafka.KafkaError._PARTITION_EOF
 ENUMS = {
     "subscription": ("free", "standard", "pro", "enterprise"),
     "payment_method": ("card", "invoice"),
@@ -93,6 +94,7 @@ class Evidence:
         self.topic = servers.cdrs
         self.db = psycopg.connect(servers.postgres)
         self.cursors = 0
+        self.topics = Topics(servers.brokers)
         self.plans = [plan_of(*row) for row in self.db.execute(
             "SELECT plan_no, name, settings FROM rate_plan ORDER BY plan_no"
         )]
@@ -104,6 +106,7 @@ class Evidence:
 
     def close(self):
         self.db.close()
+        self.topics.close()
 
     # --- what was published and imported
 
@@ -155,7 +158,8 @@ class Evidence:
             )
         }
         found = []
-        for number, (_, high) in sorted(watermarks(self.servers.brokers, self.topic).items()):
+        self.input_marks = self.topics.watermarks(self.topic)
+        for number, (_, high) in sorted(self.input_marks.items()):
             row = rows.pop(number, (number, 0, 0, 0, 0, 0, 0))
             found.append(Partition(*row, high))
         if rows:
@@ -203,7 +207,8 @@ class Evidence:
     # --- topics
 
     def inputs(self, partition):
-        for message in read_topic(self.servers.brokers, self.topic, [partition]):
+        place = {partition: self.input_marks[partition]}
+        for message in self.topics.read(self.topic, place):
             yield Input(
                 message.offset(),
                 message.timestamp()[1],
@@ -213,11 +218,13 @@ class Evidence:
             )
 
     def events(self):
-        for message in read_topic(self.servers.brokers, self.servers.events):
-            yield message.key(), message.value()
+        return self.told(self.servers.events)
 
     def told_dead_letters(self):
-        for message in read_topic(self.servers.brokers, self.servers.dead_letters):
+        return self.told(self.servers.dead_letters)
+
+    def told(self, topic):
+        for message in self.topics.read(topic, self.topics.watermarks(topic)):
             yield message.key(), message.value()
 
     # --- Redis
@@ -282,61 +289,56 @@ def use_import(accounts, file):
         raise SystemExit(f"{len(given)} accounts of the file are missing: {sorted(given)[:3]}")
 
 
-def consumer(brokers):
-    return confluent_kafka.Consumer(
-        {
-            "bootstrap.servers": brokers,
-            "group.id": "tollstream-checker",
-            "enable.auto.commit": False,
-            "auto.offset.reset": "error",
-            "enable.partition.eof": True,
-            "fetch.wait.max.ms": 20,
-            "allow.auto.create.topics": False,
-        }
-    )
+class Topics:
+    """Reads topics from their beginnings to where they end now, with one client for all."""
 
+    def __init__(self, brokers):
+        self.client = confluent_kafka.Consumer(
+            {
+                "bootstrap.servers": brokers,
+                "group.id": "tollstream-checker",
+                "enable.auto.commit": False,
+                "auto.offset.reset": "error",
+                "enable.partition.eof": True,
+                "fetch.wait.max.ms": 20,
+                "allow.auto.create.topics": False,
+            }
+        )
+        self.close = self.client.close
 
-def watermarks(brokers, topic):
-    """{partition: (low, high)}; of a topic that does not exist: nothing."""
-    reader = consumer(brokers)
-    try:
-        found = reader.list_topics(topic, timeout=20).topics[topic]
+    def watermarks(self, topic):
+        """{partition: (low, high)}; of a topic that does not exist: nothing."""
+        found = self.client.list_topics(topic, timeout=20).topics[topic]
         if found.error is not None:
             return {}
         return {
-            p: reader.get_watermark_offsets(confluent_kafka.TopicPartition(topic, p), timeout=20)
+            p: self.client.get_watermark_offsets(
+                confluent_kafka.TopicPartition(topic, p), timeout=20
+            )
             for p in found.partitions
         }
-    finally:
-        reader.close()
 
+    def read(self, topic, marks):
+        """Every message between the watermarks, partition by partition."""
+        for partition, (low, high) in sorted(marks.items()):
+            if high > low:
+                yield from self.read_partition(topic, partition, low, high)
 
-def read_topic(brokers, topic, partitions=None):
-    """Every message that is there now, partition by partition from the beginning."""
-    marks = watermarks(brokers, topic)
-    places = [
-        confluent_kafka.TopicPartition(topic, p, low)
-        for p, (low, high) in sorted(marks.items())
-        if high > low and (partitions is None or p in partitions)
-    ]
-    if not places:
-        return
-    reader = consumer(brokers)
-    try:
-        reader.assign(places)
-        unfinished = {place.partition for place in places}
+    def read_partition(self, topic, partition, low, high):
+        self.client.assign([confluent_kafka.TopicPartition(topic, partition, low)])
         heard = time.monotonic()
-        while unfinished:
-            for message in reader.consume(PAGE, 0.05):
+        at = low
+        while at < high:
+            for message in self.client.consume(min(PAGE, high - at), 0.1):
                 heard = time.monotonic()
-                if message.error() is None:
-                    if message.offset() < marks[message.partition()][1]:
-                        yield message
-                elif message.error().code() == confluent_kafka.KafkaError._PARTITION_EOF:
-                    unfinished.discard(message.partition())
-                elif message.error().fatal():
-                    raise confluent_kafka.KafkaException(message.error())
+                error = message.error()
+                if error is None and message.offset() < high:
+                    at = message.offset() + 1
+                    yield message
+                elif error is not None and error.code() == END:
+                    at = high  # what is missing at the end is no record: a transaction's mark
+                elif error is not None and error.fatal():
+                    raise confluent_kafka.KafkaException(error)
             if time.monotonic() - heard > QUIET_S:
-                raise SystemExit(f"{topic}: nothing comes any more, {sorted(unfinished)} unfinished")
-    finally:
-        reader.close()
+                raise SystemExit(f"{topic} [{partition}]: nothing comes after offset {at - 1}")
+        self.client.unassign()
