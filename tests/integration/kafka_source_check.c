@@ -6,40 +6,18 @@
  * Every message's value is its own offset, so that a wrong message under a right offset is found.
  * Members of the group share one table of positions, as PostgreSQL would keep it. Prints one line
  * of figures; exits with 1 at the first broken promise. */
-#include "adapters/kafka/admin.h"
+#include "tests/integration/kafka_check.h"
+
 #include "adapters/kafka/client.h"
-#include "adapters/kafka/source.h"
 
 #include <inttypes.h>
 #include <pthread.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
-
-enum { PARTITIONS = 8, MEMBERS_MAX = 3 };
-
-struct settings {
-    const char *brokers;
-    const char *topic;
-    const char *group;
-    enum ts_kafka_assignment assignment;
-    int seconds;
-    int members;            /* the first stays, the others join and leave */
-    int leave_ms;           /* how long they stay, and stay away */
-    int64_t start_every_us; /* 0: never */
-    int64_t pause_every_us;
-    int64_t produce_per_s;
-    int64_t prefill;
-    bool commit;
-    bool verbose;
-    unsigned seed;
-    struct ts_kafka_property properties[8]; /* of the sources */
-    size_t property_count;
-};
 
 /* One lane as one member sees it. */
 struct lane {
@@ -84,57 +62,7 @@ struct run {
     int64_t longest_leave_us;
 };
 
-static _Noreturn void fail(const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    (void)vfprintf(stderr, format, args);
-    va_end(args);
-    (void)fputc('\n', stderr);
-    exit(1);
-}
-
-static void say(void *self, enum ts_level level, const char *event, const char *format, ...)
-{
-    const struct settings *settings = self;
-    if (level >= TS_LEVEL_WARNING || settings->verbose) {
-        va_list args;
-        va_start(args, format);
-        (void)fprintf(stderr, "[%s] ", event);
-        (void)vfprintf(stderr, format, args);
-        (void)fputc('\n', stderr);
-        va_end(args);
-    }
-}
-
-static const struct ts_observer_ops observer_ops = {.say = say};
-
-static struct ts_kafka_connection connection(const struct settings *settings)
-{
-    return (struct ts_kafka_connection){
-        .brokers = settings->brokers,
-        .observer = {&observer_ops, (void *)(uintptr_t)settings},
-    };
-}
-
 /* --- Producing */
-
-static void create_topic(const struct settings *settings)
-{
-    struct ts_kafka_connection to = connection(settings);
-    struct ts_kafka_admin *admin;
-    struct ts_error err;
-    const struct ts_kafka_topic_wanted wanted = {.name = settings->topic, .partitions = PARTITIONS};
-    struct ts_kafka_topic_result result;
-    if (!ts_kafka_admin_open(&to, 10000, &admin, &err) ||
-        !ts_kafka_admin_create(admin, &wanted, 1, &result, &err)) {
-        fail("%s", err.text);
-    }
-    if (result.made == TS_KAFKA_MADE_FAILED) {
-        fail("%s", result.error.text);
-    }
-    ts_kafka_admin_close(admin);
-}
 
 /* Plain librdkafka: partitions are chosen here. */
 static void open_producer(struct run *run)
@@ -480,46 +408,74 @@ static void drain(struct run *run)
     }
 }
 
-static void check_requests(struct run *run)
+static void check_range(struct run *run, struct ts_lane id)
+{
+    const struct ts_source *port = &run->members[0].port;
+    int64_t produced = run->produced[id.partition];
+    struct ts_error err;
+    int64_t low;
+    int64_t high;
+    if (!port->ops->range(port->self, id, &low, &high, &err)) {
+        fail("%s", err.text);
+    }
+    if (low != 0 || high != produced) {
+        fail("range of %d: %" PRId64 " to %" PRId64 ", not %" PRId64,
+             id.partition,
+             low,
+             high,
+             produced);
+    }
+    high = port->ops->high_seen(port->self, id);
+    if (produced > 0 && high != produced) {
+        fail("high watermark seen of %d: %" PRId64, id.partition, high);
+    }
+}
+
+static bool is_committed(struct run *run, struct ts_lane id)
+{
+    const struct ts_source *port = &run->members[0].port;
+    struct ts_error err;
+    int64_t offset;
+    if (!port->ops->committed(port->self, id, &offset, &err)) {
+        if (err.class != TS_ERROR_RETRY) {
+            fail("%s", err.text);
+        }
+        return false;
+    }
+    return offset == run->produced[id.partition];
+}
+
+/* The group may be rebalancing still: commits are then sent again, and lanes come back. */
+static void check_commits(struct run *run)
 {
     struct member *first = &run->members[0];
-    struct ts_error err;
-    for (int i = 0; i < PARTITIONS; i++) {
-        struct ts_lane id = {TS_INPUT_CDRS, i};
-        int64_t low;
-        int64_t high;
-        if (!first->port.ops->range(first->port.self, id, &low, &high, &err)) {
-            fail("%s", err.text);
+    int missing = PARTITIONS;
+    for (int i = 0; i < 50 && missing > 0; i++) {
+        for (int32_t j = 0; j < PARTITIONS; j++) {
+            first->port.ops->commit(
+                first->port.self, (struct ts_lane){TS_INPUT_CDRS, j}, run->produced[j]);
         }
-        if (low != 0 || high != run->produced[i]) {
-            fail("range of %d: %" PRId64 " to %" PRId64 ", not %" PRId64,
-                 i,
-                 low,
-                 high,
-                 run->produced[i]);
+        for (int j = 0; j < 20; j++) {
+            step_member(run, first);
+            (void)usleep(20000);
         }
-        if (run->produced[i] > 0 && first->port.ops->high_seen(first->port.self, id) != high) {
-            fail("high watermark seen of %d: %" PRId64,
-                 i,
-                 first->port.ops->high_seen(first->port.self, id));
-        }
-        if (run->settings->commit) {
-            first->port.ops->commit(first->port.self, id, high);
+        missing = 0;
+        for (int32_t j = 0; j < PARTITIONS; j++) {
+            missing += !is_committed(run, (struct ts_lane){TS_INPUT_CDRS, j});
         }
     }
-    struct ts_source_event event;
-    for (int i = 0; run->settings->commit && i < 10; i++) {
-        first->port.ops->poll(first->port.self, 100, &event);
+    if (missing > 0) {
+        fail("the commits of %d partitions did not arrive", missing);
     }
-    for (int i = 0; run->settings->commit && i < PARTITIONS; i++) {
-        int64_t offset;
-        if (!first->port.ops->committed(
-                first->port.self, (struct ts_lane){TS_INPUT_CDRS, i}, &offset, &err)) {
-            fail("%s", err.text);
-        }
-        if (offset != run->produced[i]) {
-            fail("committed of %d: %" PRId64 ", not %" PRId64, i, offset, run->produced[i]);
-        }
+}
+
+static void check_requests(struct run *run)
+{
+    for (int32_t i = 0; i < PARTITIONS; i++) {
+        check_range(run, (struct ts_lane){TS_INPUT_CDRS, i});
+    }
+    if (run->settings->commit) {
+        check_commits(run);
     }
 }
 
@@ -600,57 +556,6 @@ static void report(const struct run *run)
                  (double)run->longest_leave_us / 1000);
 }
 
-static bool set(struct settings *settings, const char *name, const char *value)
-{
-    const struct {
-        const char *name;
-        int64_t *number;
-    } numbers[] = {
-        {"--start-every-us", &settings->start_every_us},
-        {"--pause-every-us", &settings->pause_every_us},
-        {"--produce-per-s", &settings->produce_per_s},
-        {"--prefill", &settings->prefill},
-    };
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-        if (strcmp(name, numbers[i].name) == 0) {
-            *numbers[i].number = strtoll(value, NULL, 10);
-            return true;
-        }
-    }
-    if (strcmp(name, "--seconds") == 0) {
-        settings->seconds = (int)strtol(value, NULL, 10);
-    } else if (strcmp(name, "--members") == 0) {
-        settings->members = (int)strtol(value, NULL, 10);
-    } else if (strcmp(name, "--leave-ms") == 0) {
-        settings->leave_ms = (int)strtol(value, NULL, 10);
-    } else if (strcmp(name, "--seed") == 0) {
-        settings->seed = (unsigned)strtoul(value, NULL, 10);
-    } else if (strcmp(name, "--property") == 0 && strchr(value, '=') != NULL &&
-               settings->property_count < 8) {
-        char *copy = strdup(value);
-        char *equal = copy != NULL ? strchr(copy, '=') : NULL;
-        if (equal == NULL) {
-            fail("out of memory");
-        }
-        *equal = '\0';
-        settings->properties[settings->property_count++] =
-            (struct ts_kafka_property){copy, equal + 1};
-    } else if (strcmp(name, "--topic") == 0) {
-        settings->topic = value;
-    } else {
-        return false;
-    }
-    return true;
-}
-
-static void usage(void)
-{
-    fail("usage: kafka_source_check BROKERS storm|speed [--eager] [--commit] [--verbose]\n"
-         "  [--seconds N] [--members 1..3] [--leave-ms N] [--start-every-us N]\n"
-         "  [--pause-every-us N] [--produce-per-s N] [--prefill N] [--seed N] [--topic NAME]\n"
-         "  [--property NAME=VALUE]...");
-}
-
 int main(int argc, char **argv)
 {
     char name[64];
@@ -664,25 +569,10 @@ int main(int argc, char **argv)
                                 .prefill = 200000,
                                 .seed = (unsigned)time(NULL)};
     if (argc < 3) {
-        usage();
+        settings_usage();
     }
     settings.brokers = argv[1];
-    for (int i = 3; i < argc; i++) {
-        if (strcmp(argv[i], "--eager") == 0) {
-            settings.assignment = TS_KAFKA_EAGER;
-        } else if (strcmp(argv[i], "--commit") == 0) {
-            settings.commit = true;
-        } else if (strcmp(argv[i], "--verbose") == 0) {
-            settings.verbose = true;
-        } else if (i + 1 >= argc || !set(&settings, argv[i], argv[i + 1])) {
-            usage();
-        } else {
-            i++;
-        }
-    }
-    if (settings.members < 1 || settings.members > MEMBERS_MAX) {
-        usage();
-    }
+    settings_parse(&settings, argc - 3, argv + 3);
     struct run *run = calloc(1, sizeof *run);
     if (run == NULL) {
         fail("out of memory");

@@ -561,8 +561,7 @@ bool ts_kafka_source_close(struct ts_kafka_source *source, int timeout_ms)
     source->closing = true;
     if (source->revoked != NULL) {
         struct ts_lane id = {0, -1};
-        struct ts_kafka_lane *lane;
-        while ((lane = ts_kafka_lane_next(source, &id)) != NULL) {
+        while (ts_kafka_lane_next(source, &id) != NULL) {
             ts_kafka_group_release(source, &id, 1);
         }
     }
