@@ -10,6 +10,7 @@
 #include "app/leaf_keeper.h"
 #include "app/monitor.h"
 #include "app/rates_loader.h"
+#include "app/schema_files.h"
 #include "app/session.h"
 #include "app/worker_thread.h"
 #include "core/numbering.h"
@@ -40,11 +41,22 @@ struct run {
 #define SAY(run, level, event, ...)                                                                \
     (run)->observer.ops->say((run)->observer.self, level, event, __VA_ARGS__)
 
+static struct ts_avro_codec *make_codec(const struct ts_config *config, struct ts_error *err)
+{
+    struct ts_schema_files files;
+    struct ts_avro_codec *codec = NULL;
+    if (ts_schema_files_read(&files, config->schemas_dir, err)) {
+        codec = ts_avro_codec_create(files.schemas, files.count, err);
+    }
+    ts_schema_files_finish(&files);
+    return codec;
+}
+
 static bool start_shared(struct run *run, struct ts_error *err)
 {
     const struct ts_config *config = &run->session->config;
     run->numbering = ts_numbering_create(ts_numbering_plan_embedded(), err);
-    run->codec = run->numbering == NULL ? NULL : ts_avro_codec_create(NULL, 0, err);
+    run->codec = run->numbering == NULL ? NULL : make_codec(config, err);
     if (run->codec == NULL) {
         return false;
     }
