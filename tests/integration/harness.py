@@ -3,8 +3,8 @@
 database of its own, so that tests share servers and nothing else."""
 
 import contextlib
+import fcntl
 import functools
-import itertools
 import json
 import os
 import pathlib
@@ -53,7 +53,6 @@ class Stack:
         self.environment = {**self.DEFAULTS, **os.environ}
         self.folder = pathlib.Path(self.environment["TOLLSTREAM_STACK_DIR"])
         self.was_up = self.run("status", check=False).returncode == 0
-        self.databases = itertools.cycle(REDIS_DATABASES)
 
     def run(self, *arguments, check=True):
         return subprocess.run(
@@ -98,6 +97,18 @@ class Stack:
 
     def database_url(self, name):
         return f"{self.postgres.rsplit('/', 1)[0]}/{name}"
+
+    def redis_database(self):
+        """A number that nobody else uses, and the lock that says so: several sessions may share the
+        servers."""
+        for number in REDIS_DATABASES:
+            lock = open(self.folder / f"redis-database-{number}.lock", "w")
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return number, lock
+            except BlockingIOError:
+                lock.close()
+        raise AssertionError("every database of Redis is in use")
 
     def kill(self, *services):
         self.run("kill", *services)
@@ -180,7 +191,7 @@ class Processor:
 
 
 class World:
-    def __init__(self, stack, partitions=4, seed=1, settings=None, redis_database=None):
+    def __init__(self, stack, partitions=4, seed=1, settings=None):
         self.stack = stack
         self.partitions = partitions
         self.name = f"t{uuid.uuid4().hex[:12]}"
@@ -190,7 +201,7 @@ class World:
         self.now_ms = time.time_ns() // 1_000_000
         self.seed = seed
         self.connection = None
-        number = next(stack.databases) if redis_database is None else redis_database
+        number, self.redis_lock = stack.redis_database()
         self.redis_url = f"{stack.redis}/{number}"
         self.redis = redis.Redis.from_url(self.redis_url)
         self.postgres_url = stack.database_url(self.name)
@@ -440,10 +451,12 @@ class World:
             self.connection.close()
         if keep:
             print(f"kept: {self.folder}, database {self.name}, {self.redis_url}")
+            self.redis_lock.close()
             return
         with contextlib.suppress(redis.RedisError):
             self.redis.flushdb()
         self.redis.close()
+        self.redis_lock.close()
         self.stack.drop_database(self.name)
         admin = admin_client(self.stack.brokers)
         for future in admin.delete_topics(list(self.topics.values())).values():
