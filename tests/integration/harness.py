@@ -222,7 +222,6 @@ class World:
                 "group": self.name,
                 "topics": self.topics,
                 "session_timeout_ms": f"{SESSION_TIMEOUT_MS}ms",
-                "consumer": {"heartbeat.interval.ms": "300"},
             },
             "redis": {"url": self.redis_url},
             "postgres": {"url": self.postgres_url},

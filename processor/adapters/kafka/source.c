@@ -11,6 +11,8 @@
 
 enum {
     SESSION_TIMEOUT_MS = 15000,
+    HEARTBEAT_MS = 3000,
+    HEARTBEATS = 5, /* in a short session: a few may be late */
     REQUEST_TIMEOUT_MS = 5000,
     TROUBLE_US = 5 * 1000 * 1000,
     HEADERS_SIZE_MAX = 16 << 20,
@@ -474,16 +476,19 @@ const struct ts_kafka_source_stats *ts_kafka_source_stats(const struct ts_kafka_
 static rd_kafka_conf_t *configure(struct ts_kafka_source *source, struct ts_error *err)
 {
     const struct ts_kafka_source_options *options = source->options;
+    int session_ms =
+        options->session_timeout_ms > 0 ? options->session_timeout_ms : SESSION_TIMEOUT_MS;
+    int heartbeat_ms =
+        session_ms / HEARTBEATS < HEARTBEAT_MS ? session_ms / HEARTBEATS : HEARTBEAT_MS;
     char session_timeout[16];
-    (void)snprintf(session_timeout,
-                   sizeof session_timeout,
-                   "%d",
-                   options->session_timeout_ms > 0 ? options->session_timeout_ms
-                                                   : SESSION_TIMEOUT_MS);
+    char heartbeat[16];
+    (void)snprintf(session_timeout, sizeof session_timeout, "%d", session_ms);
+    (void)snprintf(heartbeat, sizeof heartbeat, "%d", heartbeat_ms);
     const char *strategy = options->assignment == TS_KAFKA_EAGER ? "range" : "cooperative-sticky";
     const struct ts_kafka_property first[] = {
         {"group.id", options->group},
         {"session.timeout.ms", session_timeout},
+        {"heartbeat.interval.ms", heartbeat},
         {"partition.assignment.strategy", strategy},
     };
     const struct ts_kafka_client_setup setup = {
