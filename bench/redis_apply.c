@@ -150,7 +150,7 @@ static void load_bucket(struct bench *bench, uint32_t bucket)
         }
         if ((last && count > 0) || count == LOAD_AT_ONCE) {
             if (!bench->port.ops->load(
-                    bench->port.self, bucket, GENERATION, some, count, &answer, &err)) {
+                    bench->port.self, bucket, GENERATION, some, count, NULL, 0, &answer, &err)) {
                 die("loading", &err);
             }
             count = 0;
@@ -247,7 +247,8 @@ static size_t make_calls(struct bench *bench, size_t *picked, int64_t number)
         bench->totals[totals - 1].delta_micros -= 21900;
         call->last = start + (int64_t)i;
         ts_undo_append(&bench->undo[account->bucket],
-                       &(struct ts_undo_item){start + (int64_t)i, -21900, id});
+                       &(struct ts_undo_item){
+                           .offset = start + (int64_t)i, .delta_micros = -21900, .account_id = id});
         call->undo = ts_buffer_bytes(&bench->undo[account->bucket]);
     }
     bench->charged += totals;

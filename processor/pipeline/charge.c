@@ -213,7 +213,7 @@ static bool load_accounts(struct ts_worker *worker, struct ts_apply *call, struc
         return ts_error_set(err, TS_ERROR_NONE, 0, "bucket %u was raised", call->bucket);
     }
     if (!balances->ops->load(
-            balances->self, call->bucket, generation, accounts, count, &answer, err)) {
+            balances->self, call->bucket, generation, accounts, count, NULL, 0, &answer, err)) {
         return false;
     }
     ts_count(&worker->stats.loads, count);
@@ -265,6 +265,7 @@ static bool read_answers(struct ts_worker *worker, struct ts_batch *batch, struc
                                 0,
                                 "the balance of account %.*s would pass the limit",
                                 TS_ARGS(call->accounts[call->overflow].account_id));
+        case TS_BALANCES_ALLOWANCE:
         case TS_BALANCES_LOST:
         case TS_BALANCES_STALE:
         case TS_BALANCES_FENCED:

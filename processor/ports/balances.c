@@ -16,6 +16,8 @@ const char *ts_balances_status_name(enum ts_balances_status status)
         return "reopen";
     case TS_BALANCES_LOAD:
         return "load";
+    case TS_BALANCES_ALLOWANCE:
+        return "allowance";
     case TS_BALANCES_RANGE:
         return "range";
     case TS_BALANCES_FULL:

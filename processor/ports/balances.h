@@ -23,14 +23,15 @@ struct ts_balances_identity {
 
 enum ts_balances_status {
     TS_BALANCES_OK,
-    TS_BALANCES_LOST,   /* the bucket is missing, of an older generation, or behind the floor */
-    TS_BALANCES_STALE,  /* the bucket is of a newer generation than the caller's */
-    TS_BALANCES_FENCED, /* a newer token holds this lane */
-    TS_BALANCES_REOPEN, /* this lane must be opened first */
-    TS_BALANCES_LOAD,   /* accounts are absent: `absent` marks them */
-    TS_BALANCES_RANGE,  /* a sum would leave +-9e15: `overflow` is the account's index */
-    TS_BALANCES_FULL,   /* the undo slot is not settled yet: wait for a settle */
-    TS_BALANCES_ERROR,  /* no answer, or one the adapter does not know: see the call's error */
+    TS_BALANCES_LOST,      /* the bucket is missing, of an older generation, or behind the floor */
+    TS_BALANCES_STALE,     /* the bucket is of a newer generation than the caller's */
+    TS_BALANCES_FENCED,    /* a newer token holds this lane */
+    TS_BALANCES_REOPEN,    /* this lane must be opened first */
+    TS_BALANCES_LOAD,      /* accounts or counters are absent: `absent` marks them */
+    TS_BALANCES_ALLOWANCE, /* a counter is not where it was believed to be: `used` is the truth */
+    TS_BALANCES_RANGE,     /* a sum would leave +-9e15: `overflow` is the account's index */
+    TS_BALANCES_FULL,      /* the undo slot is not settled yet: wait for a settle */
+    TS_BALANCES_ERROR,     /* no answer, or one the adapter does not know: see the call's error */
 };
 
 /* "ok", "lost", …: for messages. */
@@ -42,6 +43,16 @@ struct ts_apply_account {
     bool absent;          /* answer LOAD */
 };
 
+/* What an allowance had been used before the call, as the caller believes, and will be after it.
+ * Charges depend on it, so the call is refused when it is not so. */
+struct ts_apply_counter {
+    struct ts_bytes name; /* ports/counter.h */
+    int64_t before;       /* units, not negative */
+    int64_t after;
+    bool absent;  /* answer LOAD */
+    int64_t used; /* answer ALLOWANCE: how it is, of every counter of the call */
+};
+
 /* One call of the script `apply`: one bucket, one lane, ascending offsets. */
 struct ts_apply {
     uint32_t bucket;
@@ -51,10 +62,13 @@ struct ts_apply {
     int64_t committed; /* next_offset known to be durable: the floor */
     int64_t first;     /* offsets of the first and the last record charged here */
     int64_t last;
-    uint32_t slot;        /* of the undo ring, < TS_UNDO_SLOTS */
-    struct ts_bytes undo; /* ports/undo.h: what `open` parses to take it back */
+    uint32_t slot;                     /* of the undo ring, < TS_UNDO_SLOTS */
+    struct ts_bytes undo;              /* ports/undo.h: what `open` parses to take it back */
     struct ts_apply_account *accounts; /* each account once */
     size_t account_count;
+    struct ts_apply_counter *counters; /* each counter once */
+    size_t counter_count;
+    void *caller; /* the caller's own: not touched */
 
     /* The answer. */
     enum ts_balances_status status;
@@ -64,7 +78,7 @@ struct ts_apply {
 };
 
 /* Undo records a (bucket, lane) can have unsettled; one a call. */
-enum { TS_UNDO_SLOTS = 16, TS_APPLY_ACCOUNTS_MAX = 1000 };
+enum { TS_UNDO_SLOTS = 16, TS_APPLY_ACCOUNTS_MAX = 1000, TS_APPLY_COUNTERS_MAX = 1000 };
 
 struct ts_bucket_answer {
     enum ts_balances_status status;
@@ -74,6 +88,11 @@ struct ts_bucket_answer {
 struct ts_load_account {
     struct ts_bytes account_id;
     int64_t balance_micros;
+};
+
+struct ts_load_counter {
+    struct ts_bytes name; /* ports/counter.h */
+    int64_t used;
 };
 
 enum ts_progress { TS_PROGRESS_PENDING, TS_PROGRESS_DONE, TS_PROGRESS_FAILED };
@@ -107,12 +126,14 @@ struct ts_balances_ops {
     bool (*apply_start)(void *self, struct ts_apply *calls, size_t count, struct ts_error *err);
     enum ts_progress (*apply_poll)(void *self, int wait_ms, struct ts_error *err);
 
-    /* load: adds absent accounts only, if the generation is exactly this one. */
+    /* load: adds absent accounts and counters only, if the generation is exactly this one. */
     bool (*load)(void *self,
                  uint32_t bucket,
                  int64_t generation,
                  const struct ts_load_account *accounts,
                  size_t count,
+                 const struct ts_load_counter *counters,
+                 size_t counter_count,
                  struct ts_bucket_answer *answer,
                  struct ts_error *err);
 };

@@ -121,11 +121,18 @@ static bool balances_open(void *self,
     return ok;
 }
 
+static size_t at_most(size_t count, size_t max)
+{
+    return count < max ? count : max;
+}
+
 static bool balances_load(void *self,
                           uint32_t bucket,
                           int64_t generation,
                           const struct ts_load_account *accounts,
                           size_t count,
+                          const struct ts_load_counter *counters,
+                          size_t counter_count,
                           struct ts_bucket_answer *answer,
                           struct ts_error *err)
 {
@@ -135,14 +142,16 @@ static bool balances_load(void *self,
         return false;
     }
     size_t calls = 0;
-    for (size_t from = 0; from < count; from += TS_APPLY_ACCOUNTS_MAX, calls++) {
-        size_t left = count - from;
-        ts_redis_write_load(&balances->scripts,
-                            out,
-                            bucket,
-                            generation,
-                            accounts + from,
-                            left < TS_APPLY_ACCOUNTS_MAX ? left : TS_APPLY_ACCOUNTS_MAX);
+    while (count > 0 || counter_count > 0) {
+        size_t some = at_most(count, TS_APPLY_ACCOUNTS_MAX);
+        size_t some_counters = at_most(counter_count, TS_APPLY_COUNTERS_MAX);
+        ts_redis_write_load(
+            &balances->scripts, out, bucket, generation, accounts, some, counters, some_counters);
+        accounts += some;
+        count -= some;
+        counters += some_counters;
+        counter_count -= some_counters;
+        calls++;
     }
     struct ts_bucket_answer whole = {.status = TS_BALANCES_OK};
     bool ok = check_written(balances, err);
@@ -186,18 +195,37 @@ balances_apply_start(void *self, struct ts_apply *calls, size_t count, struct ts
     return true;
 }
 
-/* LOAD: marks the accounts the reply names. */
+/* LOAD: marks the accounts and counters that the reply names. */
 static bool mark_absent(struct ts_apply *call, const redisReply *reply)
 {
     for (size_t i = 0; i < call->account_count; i++) {
         call->accounts[i].absent = false;
     }
+    for (size_t i = 0; i < call->counter_count; i++) {
+        call->counters[i].absent = false;
+    }
     for (size_t i = 0; i < ts_redis_answer_size(reply); i++) {
-        int64_t account = ts_redis_answer_number(reply, i, -1);
-        if (account < 0 || (uint64_t)account >= call->account_count) {
+        int64_t index = ts_redis_answer_number(reply, i, -1);
+        if (index < 0 || (uint64_t)index >= call->account_count + call->counter_count) {
             return false;
         }
-        call->accounts[account].absent = true;
+        if ((uint64_t)index < call->account_count) {
+            call->accounts[index].absent = true;
+        } else {
+            call->counters[(uint64_t)index - call->account_count].absent = true;
+        }
+    }
+    return true;
+}
+
+/* ALLOWANCE: the counters as they are. */
+static bool take_counters(struct ts_apply *call, const redisReply *reply)
+{
+    for (size_t i = 0; i < call->counter_count; i++) {
+        call->counters[i].used = ts_redis_answer_number(reply, i, -1);
+        if (call->counters[i].used < 0) {
+            return false;
+        }
     }
     return true;
 }
@@ -205,17 +233,20 @@ static bool mark_absent(struct ts_apply *call, const redisReply *reply)
 static bool read_answer(struct ts_apply *call, const redisReply *reply)
 {
     enum ts_balances_status status = ts_redis_answer_status(reply);
+    bool good = true;
     if (status == TS_BALANCES_LOST || status == TS_BALANCES_STALE) {
         call->seen_generation = ts_redis_answer_number(reply, 0, 0);
-    } else if (status == TS_BALANCES_LOAD && !mark_absent(call, reply)) {
-        status = TS_BALANCES_ERROR;
+    } else if (status == TS_BALANCES_LOAD) {
+        good = mark_absent(call, reply);
+    } else if (status == TS_BALANCES_ALLOWANCE) {
+        good = take_counters(call, reply);
     } else if (status == TS_BALANCES_RANGE) {
         call->overflow = (size_t)ts_redis_answer_number(reply, 0, -1);
         call->overflow_balance = ts_redis_answer_number(reply, 1, 0);
-        status = call->overflow < call->account_count ? status : TS_BALANCES_ERROR;
+        good = call->overflow < call->account_count;
     }
-    call->status = status;
-    return status != TS_BALANCES_ERROR;
+    call->status = good ? status : TS_BALANCES_ERROR;
+    return call->status != TS_BALANCES_ERROR;
 }
 
 /* Reads the answers that are there. */

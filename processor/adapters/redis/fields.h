@@ -3,7 +3,8 @@
  *
  *     g              generation
  *     about          a line for whoever finds the key
- *     a:<account>    balance in micro-units; after it, from a space on, room for more
+ *     a:<account>    balance in micro-units
+ *     n:<counter>    units of an allowance used in a month (ports/counter.h)
  *     t:<lane>       fence token: the epoch of the lane's owner
  *     o:<lane>       highest applied offset
  *     f:<lane>       floor: the highest committed next_offset it was told

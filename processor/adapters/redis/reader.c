@@ -64,14 +64,12 @@ static struct ts_bytes text_of(const redisReply *reply)
                                              : (struct ts_bytes){NULL, 0};
 }
 
-/* A number that ends at the text's end, or at a space when `room` allows more after it. */
-static bool parse_number(struct ts_bytes text, bool room, int64_t *value)
+static bool parse_number(struct ts_bytes text, int64_t *value)
 {
     char *end = NULL;
     errno = 0;
     long long parsed = text.size > 0 ? strtoll(text.data, &end, 10) : 0; /* NUL follows: hiredis */
-    if (end == NULL || end == text.data || errno != 0 ||
-        (end != text.data + text.size && !(room && *end == ' '))) {
+    if (end == NULL || end == text.data || errno != 0 || end != text.data + text.size) {
         return false;
     }
     *value = parsed;
@@ -101,11 +99,11 @@ bool ts_redis_reader_balance(struct ts_redis_reader *reader,
     struct ts_redis_balance read = {0};
     bool ok = reply->type == REDIS_REPLY_ARRAY && reply->elements == 2;
     if (ok && reply->element[0]->type == REDIS_REPLY_STRING) {
-        ok = parse_number(text_of(reply->element[0]), false, &read.generation);
+        ok = parse_number(text_of(reply->element[0]), &read.generation);
     }
     if (ok && reply->element[1]->type == REDIS_REPLY_STRING) {
         read.present = true;
-        ok = parse_number(text_of(reply->element[1]), true, &read.balance_micros);
+        ok = parse_number(text_of(reply->element[1]), &read.balance_micros);
     }
     freeReplyObject(reply);
     if (!ok) {
@@ -133,7 +131,7 @@ static bool visit_lane(const struct ts_redis_bucket_visitor *visitor,
                        struct ts_bytes token)
 {
     struct ts_redis_lane_state state = {0};
-    if (!ts_redis_lane_parse(tag, &state.lane) || !parse_number(token, false, &state.token)) {
+    if (!ts_redis_lane_parse(tag, &state.lane) || !parse_number(token, &state.token)) {
         return false;
     }
     struct ts_redis_name applied = ts_redis_lane_field('o', state.lane);
@@ -141,8 +139,8 @@ static bool visit_lane(const struct ts_redis_bucket_visitor *visitor,
     const redisReply *applied_value = find_field(all, ts_redis_name_bytes(&applied));
     const redisReply *floor_value = find_field(all, ts_redis_name_bytes(&floor));
     if (applied_value == NULL || floor_value == NULL ||
-        !parse_number(text_of(applied_value), false, &state.applied) ||
-        !parse_number(text_of(floor_value), false, &state.floor)) {
+        !parse_number(text_of(applied_value), &state.applied) ||
+        !parse_number(text_of(floor_value), &state.floor)) {
         return false;
     }
     if (visitor->lane != NULL) {
@@ -170,7 +168,9 @@ static bool visit_undo(const struct ts_redis_bucket_visitor *visitor,
     }
     struct ts_undo_item item;
     while (ts_undo_next(&record, &item)) {
-        if (visitor->undo != NULL) {
+        if (item.counter.data != NULL && visitor->undo_counter != NULL) {
+            visitor->undo_counter(visitor->context, lane, item.offset, item.counter, item.units);
+        } else if (item.counter.data == NULL && visitor->undo != NULL) {
             visitor->undo(visitor->context, lane, item.offset, item.account_id, item.delta_micros);
         }
     }
@@ -186,14 +186,22 @@ static bool visit_field(const struct ts_redis_bucket_visitor *visitor,
         return true; /* g, about */
     }
     struct ts_bytes rest = {field.data + 2, field.size - 2};
-    int64_t balance = 0;
+    int64_t number = 0;
     switch (field.data[0]) {
     case 'a':
-        if (!parse_number(value, true, &balance)) {
+        if (!parse_number(value, &number)) {
             return false;
         }
         if (visitor->account != NULL) {
-            visitor->account(visitor->context, rest, balance);
+            visitor->account(visitor->context, rest, number);
+        }
+        return true;
+    case 'n':
+        if (!parse_number(value, &number)) {
+            return false;
+        }
+        if (visitor->counter != NULL) {
+            visitor->counter(visitor->context, rest, number);
         }
         return true;
     case 't':
@@ -216,7 +224,7 @@ static bool visit_bucket(const redisReply *all,
         *generation = 0;
         return true;
     }
-    if (stored == NULL || !parse_number(text_of(stored), false, generation)) {
+    if (stored == NULL || !parse_number(text_of(stored), generation)) {
         return damaged(bucket, TS_LITERAL("g"), err);
     }
     for (size_t i = 0; i + 1 < all->elements; i += 2) {

@@ -43,12 +43,15 @@ struct ts_redis_lane_state {
  * balance less their deltas is PostgreSQL's. The views live until the function returns. */
 struct ts_redis_bucket_visitor {
     void (*account)(void *context, struct ts_bytes account_id, int64_t balance_micros);
+    void (*counter)(void *context, struct ts_bytes name, int64_t used); /* ports/counter.h */
     void (*lane)(void *context, const struct ts_redis_lane_state *state);
     void (*undo)(void *context,
                  struct ts_lane lane,
                  int64_t offset,
                  struct ts_bytes account_id,
                  int64_t delta_micros);
+    void (*undo_counter)(
+        void *context, struct ts_lane lane, int64_t offset, struct ts_bytes name, int64_t units);
     void *context;
 };
 

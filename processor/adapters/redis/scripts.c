@@ -83,6 +83,11 @@ static void write_account_name(struct ts_buffer *out, struct ts_bytes account_id
     ts_redis_command_pair(out, TS_LITERAL("a:"), account_id);
 }
 
+static void write_counter_name(struct ts_buffer *out, struct ts_bytes name)
+{
+    ts_redis_command_pair(out, TS_LITERAL("n:"), name);
+}
+
 void ts_redis_write_create(const struct ts_redis_scripts *scripts,
                            struct ts_buffer *out,
                            uint32_t bucket,
@@ -118,6 +123,22 @@ struct ts_redis_apply_names ts_redis_apply_names_of(struct ts_lane lane, uint32_
                                          .undo = ts_redis_undo_field(lane, slot)};
 }
 
+static void write_apply_numbers(struct ts_buffer *out, const struct ts_apply *call)
+{
+    for (size_t i = 0; i < call->account_count; i++) {
+        int64_t delta = call->accounts[i].delta_micros;
+        TS_ASSERT(delta >= -money_limit && delta <= money_limit);
+        ts_redis_command_i64(out, delta);
+    }
+    for (size_t i = 0; i < call->counter_count; i++) {
+        ts_redis_command_i64(out, call->counters[i].before);
+    }
+    for (size_t i = 0; i < call->counter_count; i++) {
+        TS_ASSERT(call->counters[i].after >= 0 && call->counters[i].after <= money_limit);
+        ts_redis_command_i64(out, call->counters[i].after);
+    }
+}
+
 void ts_redis_write_apply(const struct ts_redis_scripts *scripts,
                           struct ts_buffer *out,
                           const struct ts_redis_apply_names *names,
@@ -125,17 +146,23 @@ void ts_redis_write_apply(const struct ts_redis_scripts *scripts,
 {
     TS_ASSERT(call->first <= call->last);
     TS_ASSERT(call->account_count <= TS_APPLY_ACCOUNTS_MAX);
+    TS_ASSERT(call->counter_count <= TS_APPLY_COUNTERS_MAX);
     char head[APPLY_HEAD_MAX];
     int head_size =
         snprintf(head, sizeof head, "%lld %lld ", (long long)call->first, (long long)call->last);
 
-    begin_call(scripts, out, TS_REDIS_APPLY, call->bucket, 11 + 2 * call->account_count);
+    begin_call(scripts,
+               out,
+               TS_REDIS_APPLY,
+               call->bucket,
+               12 + 2 * call->account_count + 3 * call->counter_count);
     ts_redis_command_i64(out, call->generation);
     ts_redis_command_i64(out, call->token);
     ts_redis_command_i64(out, call->committed);
     ts_redis_command_i64(out, call->first);
     ts_redis_command_i64(out, call->last);
     ts_redis_command_pair(out, (struct ts_bytes){head, (size_t)head_size}, call->undo);
+    ts_redis_command_i64(out, (int64_t)call->account_count);
     ts_redis_command_bytes(out, TS_LITERAL("g"));
     ts_redis_command_bytes(out, ts_redis_name_bytes(&names->token));
     ts_redis_command_bytes(out, ts_redis_name_bytes(&names->applied));
@@ -144,11 +171,10 @@ void ts_redis_write_apply(const struct ts_redis_scripts *scripts,
     for (size_t i = 0; i < call->account_count; i++) {
         write_account_name(out, call->accounts[i].account_id);
     }
-    for (size_t i = 0; i < call->account_count; i++) {
-        int64_t delta = call->accounts[i].delta_micros;
-        TS_ASSERT(delta >= -money_limit && delta <= money_limit);
-        ts_redis_command_i64(out, delta);
+    for (size_t i = 0; i < call->counter_count; i++) {
+        write_counter_name(out, call->counters[i].name);
     }
+    write_apply_numbers(out, call);
 }
 
 void ts_redis_write_load(const struct ts_redis_scripts *scripts,
@@ -156,16 +182,24 @@ void ts_redis_write_load(const struct ts_redis_scripts *scripts,
                          uint32_t bucket,
                          int64_t generation,
                          const struct ts_load_account *accounts,
-                         size_t count)
+                         size_t count,
+                         const struct ts_load_counter *counters,
+                         size_t counter_count)
 {
-    begin_call(scripts, out, TS_REDIS_LOAD, bucket, 2 + 2 * count);
+    begin_call(scripts, out, TS_REDIS_LOAD, bucket, 2 + 2 * (count + counter_count));
     ts_redis_command_i64(out, generation);
     ts_redis_command_bytes(out, TS_LITERAL("g"));
     for (size_t i = 0; i < count; i++) {
         write_account_name(out, accounts[i].account_id);
     }
+    for (size_t i = 0; i < counter_count; i++) {
+        write_counter_name(out, counters[i].name);
+    }
     for (size_t i = 0; i < count; i++) {
         ts_redis_command_i64(out, accounts[i].balance_micros);
+    }
+    for (size_t i = 0; i < counter_count; i++) {
+        ts_redis_command_i64(out, counters[i].used);
     }
 }
 
@@ -182,6 +216,7 @@ enum ts_balances_status ts_redis_answer_status(const redisReply *reply)
         {"REOPEN", TS_BALANCES_REOPEN},
         {"FULL", TS_BALANCES_FULL},
         {"LOAD", TS_BALANCES_LOAD},
+        {"ALLOWANCE", TS_BALANCES_ALLOWANCE},
         {"RANGE", TS_BALANCES_RANGE},
     };
     if (reply->type == REDIS_REPLY_ARRAY && reply->elements > 0) {

@@ -64,7 +64,9 @@ void ts_redis_write_load(const struct ts_redis_scripts *scripts,
                          uint32_t bucket,
                          int64_t generation,
                          const struct ts_load_account *accounts,
-                         size_t count);
+                         size_t count,
+                         const struct ts_load_counter *counters,
+                         size_t counter_count);
 
 /* The status of a reply; TS_BALANCES_ERROR when no script answers so. */
 enum ts_balances_status ts_redis_answer_status(const redisReply *reply);

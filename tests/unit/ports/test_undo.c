@@ -9,11 +9,17 @@ static void what_goes_in_comes_out(void **state)
 {
     (void)state;
     const struct ts_undo_item items[] = {
-        {0, 0, TS_LITERAL("a")},
-        {INT64_MAX, -9000000000000000, TS_LITERAL("two words")},
-        {7, 9000000000000000, TS_LITERAL("line\nbreak 3 x\n")},
-        {8, -1, TS_LITERAL("")},
-        {9, 1, {"nul\0byte", 8}},
+        {.offset = 0, .delta_micros = 0, .account_id = TS_LITERAL("a")},
+        {.offset = INT64_MAX,
+         .delta_micros = -9000000000000000,
+         .account_id = TS_LITERAL("two words")},
+        {.offset = 7,
+         .delta_micros = 9000000000000000,
+         .account_id = TS_LITERAL("line\nbreak 3 x\n")},
+        {.offset = 8, .delta_micros = -1, .account_id = TS_LITERAL("")},
+        {.offset = 9, .delta_micros = 1, .account_id = {"nul\0byte", 8}},
+        {.offset = 9, .units = 60, .counter = TS_LITERAL("202611:3:n 1x\n")},
+        {.offset = 9, .units = 1, .counter = TS_LITERAL("")},
     };
     enum { COUNT = sizeof items / sizeof items[0] };
     struct ts_buffer text;
@@ -30,6 +36,9 @@ static void what_goes_in_comes_out(void **state)
         assert_int_equal(item.offset, items[i].offset);
         assert_int_equal(item.delta_micros, items[i].delta_micros);
         assert_true(ts_bytes_equal(item.account_id, items[i].account_id));
+        assert_int_equal(item.units, items[i].units);
+        assert_true(ts_bytes_equal(item.counter, items[i].counter));
+        assert_int_equal(item.counter.data == NULL, items[i].counter.data == NULL);
     }
     assert_int_equal(rest.size, 0);
     assert_false(ts_undo_next(&rest, &item));
@@ -57,6 +66,9 @@ static void damaged_text_is_refused_in_place(void **state)
         "\n",
         " 1 2 1 a\n",
         "1 +2 1 a\n",
+        "1 2 n a\n",
+        "1 2 nn1 a\n",
+        "1 2 m1 a\n",
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct ts_bytes rest = ts_bytes_of(cases[i]);

@@ -16,6 +16,7 @@ redis.call('UNLINK', KEYS[1])
 -- the hash is never kept as a listpack, in which every access walks all of it.
 redis.call('HSET', KEYS[1], 'g', ARGV[1], 'about',
     'tollstream balances, rebuilt from PostgreSQL when lost. g: generation; a:<account>: ' ..
-    'balance in micro-units; of each input partition t: fence token, o: highest applied offset, ' ..
-    'f: floor, u: what is not settled yet. Do not edit: use tollstream accounts.')
+    'balance in micro-units; n:<month>:<size>:<account><allowance>: units used; of each input ' ..
+    'partition t: fence token, o: highest applied offset, f: floor, ' ..
+    'u: what is not settled yet. Do not edit: use tollstream accounts.')
 return 'OK'

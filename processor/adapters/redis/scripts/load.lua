@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: Apache-2.0
--- load: adds accounts that are absent, and touches nothing else. A present one is newer than what
--- the caller read: it holds charges that are not settled yet.
+-- load: adds accounts and counters that are absent, and touches nothing else. A present one is
+-- newer than what the caller read: it holds charges that are not settled yet.
 --
 -- KEYS[1]  the bucket
--- ARGV     1 generation  2 the name g, then the names a:<account> of n accounts, then n balances
+-- ARGV     1 generation  2 the name g, then n names a:<account> or n:<counter>, then their n values
 -- answer   'OK', {'LOST', generation} or {'STALE', generation}
 
 local n = (#ARGV - 2) / 2

@@ -6,9 +6,9 @@
 -- ARGV     1 generation  2 token  3 next  4 lane tag  5 number of undo slots
 -- answer   'OK', {'LOST', generation}, {'STALE', generation} or {'FENCED'}
 --
--- A record or balance that does not parse, or a sum that would leave +-9e15 while only a part of the
--- lanes is taken back, answers LOST as well: the bucket is then rebuilt from PostgreSQL, which is
--- always right, instead of stopping here for ever.
+-- A record, balance or counter that does not parse, or a sum that would leave +-9e15 while only a
+-- part of the lanes is taken back, or a counter below 0, answers LOST as well: the bucket is then
+-- rebuilt from PostgreSQL, which is always right, instead of stopping here for ever.
 
 local LIMIT = 9e15
 local CHUNK = 1000 -- names a redis.call: unpack ends near 8,000 values
@@ -37,14 +37,14 @@ local fields, back, records = {}, {}, {}
 local function read(record)
     local _, at = string.find(record, '^%d+ %d+ ')
     while at and at < #record do
-        local _, head, offset, delta, size =
-            string.find(record, '^(%d+) (%-?%d+) (%d+) ', at + 1)
+        local _, head, offset, delta, kind, size =
+            string.find(record, '^(%d+) (%-?%d+) (n?)(%d+) ', at + 1)
         if not head then
             return false
         end
         at = head + size + 1
         if tonumber(offset) >= position then
-            local field = 'a:' .. string.sub(record, head + 1, at - 1)
+            local field = (kind == 'n' and 'n:' or 'a:') .. string.sub(record, head + 1, at - 1)
             local sum = back[field]
             if not sum then
                 fields[#fields + 1] = field
@@ -69,7 +69,7 @@ for slot = 0, slots - 1 do
     end
 end
 
--- An account that is not in the bucket is loaded later, from PostgreSQL and so without these parts.
+-- An account or counter that is not in the bucket is loaded later, from PostgreSQL and so without these parts.
 local writes = {{'t:' .. lane, ARGV[2], 'o:' .. lane, string.format('%.0f', position - 1),
     'f:' .. lane, ARGV[3]}}
 for from = 1, #fields, CHUNK do
@@ -79,13 +79,13 @@ for from = 1, #fields, CHUNK do
     for i = from, to do
         local value = values[i - from + 1]
         if value then
-            local balance, rest = string.match(value, '^(%-?%d+)(.*)$')
-            local sum = balance and balance + back[fields[i]]
-            if not sum or sum > LIMIT or sum < -LIMIT then
+            local sum = tonumber(value) and tonumber(value) + back[fields[i]]
+            local least = string.sub(fields[i], 1, 2) == 'n:' and 0 or -LIMIT
+            if not sum or sum > LIMIT or sum < least then
                 return {'LOST', generation}
             end
             write[#write + 1] = fields[i]
-            write[#write + 1] = string.format('%.0f', sum) .. rest
+            write[#write + 1] = string.format('%.0f', sum)
         end
     end
     if #write > 0 then

@@ -97,7 +97,7 @@ fixture_load(struct fixture *fixture, uint32_t bucket, const char *account, int6
     struct ts_load_account loaded = {ts_bytes_of(account), balance};
     struct ts_bucket_answer answer = {.status = TS_BALANCES_ERROR};
     assert_true(fixture->port.ops->load(
-        fixture->port.self, bucket, GENERATION, &loaded, 1, &answer, &fixture->err));
+        fixture->port.self, bucket, GENERATION, &loaded, 1, NULL, 0, &answer, &fixture->err));
     return answer.status;
 }
 
@@ -109,7 +109,9 @@ static inline struct ts_apply one_charge(struct ts_buffer *undo,
 {
     ts_buffer_clear(undo);
     ts_undo_append(undo,
-                   &(struct ts_undo_item){offset, account->delta_micros, account->account_id});
+                   &(struct ts_undo_item){.offset = offset,
+                                          .delta_micros = account->delta_micros,
+                                          .account_id = account->account_id});
     return (struct ts_apply){.bucket = bucket,
                              .generation = GENERATION,
                              .lane = lane,

@@ -88,14 +88,15 @@ open_lane(int64_t generation, const char *lane, int64_t token, int64_t next)
     return run(TS_REDIS_OPEN, 5, args);
 }
 
-/* load, with the account ids and balances of `pairs` up to a NULL. */
+/* load, with the account ids (or the fields n:…) and values of `pairs` up to a NULL. */
 static inline const char *load(int64_t generation, const char **pairs)
 {
     const char *args[64] = {number(generation), "g"};
     static char names[16][80];
     size_t n = 0;
     for (; pairs[2 * n] != NULL; n++) {
-        (void)snprintf(names[n], sizeof names[n], "a:%s", pairs[2 * n]);
+        bool counter = strncmp(pairs[2 * n], "n:", 2) == 0;
+        (void)snprintf(names[n], sizeof names[n], counter ? "%s" : "a:%s", pairs[2 * n]);
     }
     for (size_t i = 0; i < n; i++) {
         args[2 + i] = names[i];
@@ -110,12 +111,20 @@ struct item {
     int64_t delta;
 };
 
+/* The first of an account's items says whose units the counter counts. */
+struct counting {
+    const char *name; /* without n: */
+    int64_t offset, before, after;
+};
+
 struct charge {
     int64_t generation, token, committed;
     const char *lane;
     uint32_t slot;
     const struct item *items;
     size_t count;
+    const struct counting *countings;
+    size_t counting_count;
 };
 
 /* apply of the items: totals by account in the order they first occur. */
@@ -138,8 +147,10 @@ static inline const char *apply(const struct charge *charge)
     ts_buffer_append_text(&undo, head);
     for (size_t i = 0; i < charge->count; i++) {
         const struct item *item = &charge->items[i];
-        ts_undo_append(
-            &undo, &(struct ts_undo_item){item->offset, item->delta, ts_bytes_of(item->account)});
+        ts_undo_append(&undo,
+                       &(struct ts_undo_item){.offset = item->offset,
+                                              .delta_micros = item->delta,
+                                              .account_id = ts_bytes_of(item->account)});
         size_t at = 0;
         while (at < n && strcmp(accounts[at], item->account) != 0) {
             at++;
@@ -150,18 +161,27 @@ static inline const char *apply(const struct charge *charge)
         }
         totals[at] += item->delta;
     }
+    size_t m = charge->counting_count;
+    for (size_t i = 0; i < m; i++) {
+        const struct counting *counting = &charge->countings[i];
+        ts_undo_append(&undo,
+                       &(struct ts_undo_item){.offset = counting->offset,
+                                              .counter = ts_bytes_of(counting->name),
+                                              .units = counting->after - counting->before});
+    }
     ts_buffer_append_char(&undo, '\0');
     assert_false(undo.failed);
     (void)snprintf(fields[0], sizeof fields[0], "t:%s", charge->lane);
     (void)snprintf(fields[1], sizeof fields[1], "o:%s", charge->lane);
     (void)snprintf(fields[2], sizeof fields[2], "f:%s", charge->lane);
     (void)snprintf(fields[3], sizeof fields[3], "u:%s:%u", charge->lane, charge->slot);
-    const char *fixed[11] = {number(charge->generation),
+    const char *fixed[12] = {number(charge->generation),
                              number(charge->token),
                              number(charge->committed),
                              number(charge->items[0].offset),
                              number(charge->items[charge->count - 1].offset),
                              undo.data,
+                             number((int64_t)n),
                              "g",
                              fields[0],
                              fields[1],
@@ -170,10 +190,16 @@ static inline const char *apply(const struct charge *charge)
     memcpy(args, fixed, sizeof fixed);
     for (size_t i = 0; i < n; i++) {
         (void)snprintf(names[i], sizeof names[i], "a:%s", accounts[i]);
-        args[11 + i] = names[i];
-        args[11 + n + i] = number(totals[i]);
+        args[12 + i] = names[i];
+        args[12 + n + m + i] = number(totals[i]);
     }
-    const char *answer = run(TS_REDIS_APPLY, 11 + 2 * n, args);
+    for (size_t i = 0; i < m; i++) {
+        (void)snprintf(names[n + i], sizeof names[n + i], "n:%s", charge->countings[i].name);
+        args[12 + n + i] = names[n + i];
+        args[12 + 2 * n + m + i] = number(charge->countings[i].before);
+        args[12 + 2 * n + 2 * m + i] = number(charge->countings[i].after);
+    }
+    const char *answer = run(TS_REDIS_APPLY, 12 + 2 * n + 3 * m, args);
     ts_buffer_finish(&undo);
     return answer;
 }
@@ -181,6 +207,10 @@ static inline const char *apply(const struct charge *charge)
 #define ITEMS(...)                                                                                 \
     .items = (const struct item[]){__VA_ARGS__},                                                   \
     .count = sizeof((const struct item[]){__VA_ARGS__}) / sizeof(struct item)
+
+#define COUNTINGS(...)                                                                             \
+    .countings = (const struct counting[]){__VA_ARGS__},                                           \
+    .counting_count = sizeof((const struct counting[]){__VA_ARGS__}) / sizeof(struct counting)
 
 /* A field's value, "" when absent. */
 static inline const char *field(const char *name)

@@ -187,6 +187,57 @@ static void a_zombie_is_fenced(void **state)
     ts_redis_balances_destroy(taker.balances);
 }
 
+/* ---- counters */
+
+static void counters_are_loaded_believed_and_taken_back(void **state)
+{
+    (void)state;
+    struct ts_buffer undo;
+    ts_buffer_init(&undo, 4096);
+    assert_int_equal(fixture_load(&fixture, 7, "ann", 100), TS_BALANCES_OK);
+    struct ts_apply_account ann = {.account_id = TS_LITERAL("ann"), .delta_micros = -10};
+    struct ts_apply_counter counters[] = {
+        {.name = TS_LITERAL("202611:3:annfirst"), .before = 3, .after = 5},
+        {.name = TS_LITERAL("202611:3:annsecond"), .before = 0, .after = 0},
+    };
+    struct ts_apply call = one_charge(&undo, &ann, 7, 100);
+    for (size_t i = 0; i < 2; i++) {
+        int64_t units = counters[i].after - counters[i].before;
+        ts_undo_append(
+            &undo,
+            &(struct ts_undo_item){.offset = 100, .counter = counters[i].name, .units = units});
+    }
+    call.undo = ts_buffer_bytes(&undo);
+    call.counters = counters;
+    call.counter_count = 2;
+    assert_int_equal(fixture_apply(&fixture, &call, 1), TS_PROGRESS_DONE);
+    assert_int_equal(call.status, TS_BALANCES_LOAD);
+    assert_false(ann.absent);
+    assert_true(counters[0].absent && counters[1].absent);
+
+    const struct ts_load_counter loaded[] = {{counters[0].name, 40}, {counters[1].name, 0}};
+    struct ts_bucket_answer answer = {.status = TS_BALANCES_ERROR};
+    assert_true(fixture.port.ops->load(
+        fixture.port.self, 7, GENERATION, NULL, 0, loaded, 2, &answer, &fixture.err));
+    assert_int_equal(answer.status, TS_BALANCES_OK);
+    assert_int_equal(fixture_apply(&fixture, &call, 1), TS_PROGRESS_DONE);
+    assert_int_equal(call.status, TS_BALANCES_ALLOWANCE);
+    assert_int_equal(counters[0].used, 40);
+    assert_int_equal(counters[1].used, 0);
+    assert_int_equal(fixture_balance(&fixture, 7, "ann"), 100);
+
+    counters[0].before = 40;
+    counters[0].after = 42;
+    assert_int_equal(fixture_apply(&fixture, &call, 1), TS_PROGRESS_DONE);
+    assert_int_equal(call.status, TS_BALANCES_OK);
+    assert_int_equal(fixture_balance(&fixture, 7, "ann"), 90);
+    assert_true(fixture_open(&fixture, TOKEN + 1, 100));
+    call.token = TOKEN + 1; /* believed as before the charge: so it is again */
+    assert_int_equal(fixture_apply(&fixture, &call, 1), TS_PROGRESS_DONE);
+    assert_int_equal(call.status, TS_BALANCES_OK);
+    ts_buffer_finish(&undo);
+}
+
 /* ---- sizes */
 
 enum { MANY = 2500 };
@@ -202,7 +253,7 @@ static void load_many(uint32_t bucket)
     }
     struct ts_bucket_answer answer;
     assert_true(fixture.port.ops->load(
-        fixture.port.self, bucket, GENERATION, accounts, MANY, &answer, &fixture.err));
+        fixture.port.self, bucket, GENERATION, accounts, MANY, NULL, 0, &answer, &fixture.err));
     assert_int_equal(answer.status, TS_BALANCES_OK);
 }
 
@@ -221,8 +272,9 @@ static void calls_of_a_thousand_accounts_are_taken_back(void **state)
             accounts[i] =
                 (struct ts_apply_account){ts_bytes_of(many_ids[i]), -(int64_t)i * 1000, false};
             ts_undo_append(&undo[c],
-                           &(struct ts_undo_item){
-                               100 + (int64_t)i, -(int64_t)i * 1000, accounts[i].account_id});
+                           &(struct ts_undo_item){.offset = 100 + (int64_t)i,
+                                                  .delta_micros = -(int64_t)i * 1000,
+                                                  .account_id = accounts[i].account_id});
         }
         calls[c] = (struct ts_apply){.bucket = 7,
                                      .generation = GENERATION,
@@ -317,6 +369,7 @@ int main(void)
         cmocka_unit_test_setup(an_empty_group_is_done, reset),
         cmocka_unit_test_setup(refusals_come_back_with_their_facts, reset),
         cmocka_unit_test_setup(a_zombie_is_fenced, reset),
+        cmocka_unit_test_setup(counters_are_loaded_believed_and_taken_back, reset),
         cmocka_unit_test_setup(calls_of_a_thousand_accounts_are_taken_back, reset),
         cmocka_unit_test_setup(a_large_pipeline_does_not_lock_up, reset),
         cmocka_unit_test_setup(poll_waits_no_longer_than_told, reset),

@@ -83,8 +83,13 @@ static void model_apply(struct model *model, int lane, uint32_t slot)
     int64_t token = model->token[lane] + (rand() % 10 == 0 ? rand() % 3 - 1 : 0);
     int64_t committed = model->applied[lane] + 1 - rand() % 10;
     committed = committed < 0 ? 0 : committed;
-    const char *answer = apply(&(struct charge){
-        model->generation, token, committed, model_lanes[lane], slot, items, count});
+    const char *answer = apply(&(struct charge){model->generation,
+                                                token,
+                                                committed,
+                                                model_lanes[lane],
+                                                slot,
+                                                .items = items,
+                                                .count = count});
     const char *expected = "OK";
     if (model->opened[lane] && token < model->token[lane]) {
         expected = "FENCED";

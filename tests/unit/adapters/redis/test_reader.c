@@ -49,10 +49,6 @@ static void one_balance(void **state)
     assert_true(balance.present);
     assert_int_equal(balance.balance_micros, -9000000000000000);
 
-    freeReplyObject(
-        redisCommand(fixture.redis, "HSET {b%u} %s %s", bucket, "a:office 7", "12 x=1"));
-    assert_true(ts_redis_reader_balance(reader, id, &balance, &fixture.err));
-    assert_int_equal(balance.balance_micros, 12);
     freeReplyObject(redisCommand(fixture.redis, "HSET {b%u} %s %s", bucket, "a:office 7", "12x"));
     assert_false(ts_redis_reader_balance(reader, id, &balance, &fixture.err));
     assert_int_equal(fixture.err.class, TS_ERROR_REJECT);
@@ -68,6 +64,8 @@ struct seen {
     int lanes;
     int64_t balance;
     int64_t unsettled; /* of offsets from 101 on */
+    int64_t used;
+    int64_t unsettled_units;
     struct ts_redis_lane_state state;
 };
 
@@ -99,11 +97,32 @@ static void see_undo(void *context,
     seen->unsettled += offset >= 101 ? delta_micros : 0;
 }
 
+static void see_counter(void *context, struct ts_bytes name, int64_t used)
+{
+    struct seen *seen = context;
+    assert_true(ts_bytes_equal_text(name, "202611:3:annfree minutes"));
+    seen->used = used;
+}
+
+static void see_undo_counter(
+    void *context, struct ts_lane of, int64_t offset, struct ts_bytes name, int64_t units)
+{
+    struct seen *seen = context;
+    assert_true(ts_lane_equal(of, lane));
+    assert_true(ts_bytes_equal_text(name, "202611:3:annfree minutes"));
+    seen->unsettled_units += offset >= 101 ? units : 0;
+}
+
 static void a_whole_bucket(void **state)
 {
     (void)state;
     struct seen seen = {0};
-    struct ts_redis_bucket_visitor visitor = {see_account, see_lane, see_undo, &seen};
+    struct ts_redis_bucket_visitor visitor = {.account = see_account,
+                                              .counter = see_counter,
+                                              .lane = see_lane,
+                                              .undo = see_undo,
+                                              .undo_counter = see_undo_counter,
+                                              .context = &seen};
     enum ts_balances_status status;
     int64_t generation = 0;
     assert_int_equal(fixture_load(&fixture, 7, "ann", 100), TS_BALANCES_OK);
@@ -122,6 +141,14 @@ static void a_whole_bucket(void **state)
     assert_int_equal(seen.state.token, TOKEN);
     assert_int_equal(seen.state.applied, 102);
     assert_int_equal(seen.state.floor, 100);
+
+    const char *undo = "100 101 100 60 n24 202611:3:annfree minutes\n"
+                       "101 9 n24 202611:3:annfree minutes\n";
+    const char *field = "n:202611:3:annfree minutes";
+    freeReplyObject(redisCommand(fixture.redis, "HSET {b7} %s 69 u:c3:8 %s", field, undo));
+    assert_true(ts_redis_reader_bucket(reader, 7, &visitor, &generation, &fixture.err));
+    assert_int_equal(seen.used, 69);
+    assert_int_equal(seen.unsettled_units, 9);
 
     fixture_do(&fixture, "HSET {b7} u:c3:9 junk");
     assert_false(ts_redis_reader_bucket(reader, 7, &visitor, &generation, &fixture.err));

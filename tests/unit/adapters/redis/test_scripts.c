@@ -106,14 +106,77 @@ static void apply_charges(void **state)
     assert_string_equal(field("u:c3:2"), "100 107 100 -10 3 ann\n103 -600 3 bob\n107 -5 3 ann\n");
 }
 
-static void apply_keeps_what_follows_the_balance(void **state)
+/* Items that charge nothing, with countings: the money is tested above. */
+#define COUNT_AS(slot_, offset_, ...)                                                              \
+    apply(&(struct charge){.generation = GENERATION,                                               \
+                           .token = TOKEN,                                                         \
+                           .lane = "c3",                                                           \
+                           .slot = (slot_),                                                        \
+                           ITEMS({(offset_), "ann", -1}, {(offset_) + 1, "bob", 0}),               \
+                           COUNTINGS(__VA_ARGS__)})
+
+static void apply_counts_units(void **state)
 {
     (void)state;
-    set_field("a:ann", "1000 2026-11:intl=120");
-    assert_string_equal(APPLY(0, 0, {100, "ann", -1}), "OK");
-    assert_string_equal(field("a:ann"), "999 2026-11:intl=120");
-    assert_string_equal(open_lane(GENERATION, "c3", TOKEN + 1, 100), "OK");
-    assert_string_equal(field("a:ann"), "1000 2026-11:intl=120");
+    const char *pairs[] = {"n:202611:3:annintl", "40", "n:202611:3:bob%", "0", NULL};
+    assert_string_equal(load(GENERATION, pairs), "OK");
+    assert_string_equal(
+        COUNT_AS(0, 100, {"202611:3:annintl", 100, 40, 100}, {"202611:3:bob%", 101, 0, 7}), "OK");
+    assert_string_equal(field("a:ann"), "999");
+    assert_string_equal(field("n:202611:3:annintl"), "100");
+    assert_string_equal(field("n:202611:3:bob%"), "7");
+    assert_string_equal(field("u:c3:0"),
+                        "100 101 100 -1 3 ann\n101 0 3 bob\n"
+                        "100 60 n16 202611:3:annintl\n101 7 n13 202611:3:bob%\n");
+    /* 100 was settled, 101 was not. */
+    assert_string_equal(open_lane(GENERATION, "c3", TOKEN, 101), "OK");
+    assert_string_equal(field("n:202611:3:annintl"), "100");
+    assert_string_equal(field("n:202611:3:bob%"), "0");
+    assert_string_equal(field("a:ann"), "999");
+}
+
+static void apply_refuses_a_wrong_belief(void **state)
+{
+    (void)state;
+    const char *pairs[] = {"n:202611:3:annx", "40", "n:202611:3:bobx", "5", NULL};
+    (void)load(GENERATION, pairs);
+    char *before = digest();
+    assert_string_equal(
+        COUNT_AS(0, 100, {"202611:3:annx", 100, 39, 41}, {"202611:3:bobx", 101, 5, 7}),
+        "ALLOWANCE 40 5");
+    /* One that is only looked at must be right, too. */
+    assert_string_equal(COUNT_AS(0, 100, {"202611:3:annx", 100, 60, 60}), "ALLOWANCE 40");
+    assert_string_equal(
+        COUNT_AS(0, 100, {"202612:3:annx", 100, 0, 1}, {"202611:3:bobx", 101, 6, 7}), "LOAD 2");
+    struct charge both = {.generation = GENERATION,
+                          .token = TOKEN,
+                          .lane = "c3",
+                          ITEMS({100, "new", -1}),
+                          COUNTINGS({"202612:3:newx", 100, 0, 1})};
+    assert_string_equal(apply(&both), "LOAD 0 1");
+    struct charge beyond = {.generation = GENERATION,
+                            .token = TOKEN,
+                            .lane = "c3",
+                            ITEMS({100, "eve", -9000000000000000}),
+                            COUNTINGS({"202611:3:annx", 100, 0, 1})};
+    assert_string_equal(apply(&beyond), "ALLOWANCE 40");
+    char *after = digest();
+    assert_string_equal(after, before);
+    free(after);
+    free(before);
+    set_field("n:202611:3:annx", "oops");
+    assert_string_equal(COUNT_AS(0, 100, {"202611:3:annx", 100, 40, 41}), "LOST 1000");
+    assert_string_equal(open_lane(GENERATION, "c3", TOKEN, 100), "OK");
+}
+
+static void a_counter_below_zero_rebuilds_the_bucket(void **state)
+{
+    (void)state;
+    const char *pairs[] = {"n:202611:3:annx", "0", NULL};
+    (void)load(GENERATION, pairs);
+    assert_string_equal(COUNT_AS(0, 100, {"202611:3:annx", 100, 0, 9}), "OK");
+    set_field("n:202611:3:annx", "8");
+    assert_string_equal(open_lane(GENERATION, "c3", TOKEN, 100), "LOST 1000");
 }
 
 static void apply_refuses_and_changes_nothing(void **state)
@@ -345,7 +408,9 @@ int main(void)
         cmocka_unit_test_setup(load_adds_absent_accounts_only, open_bucket),
         cmocka_unit_test_setup(load_wants_exactly_this_generation, open_bucket),
         cmocka_unit_test_setup(apply_charges, open_bucket),
-        cmocka_unit_test_setup(apply_keeps_what_follows_the_balance, open_bucket),
+        cmocka_unit_test_setup(apply_counts_units, open_bucket),
+        cmocka_unit_test_setup(apply_refuses_a_wrong_belief, open_bucket),
+        cmocka_unit_test_setup(a_counter_below_zero_rebuilds_the_bucket, open_bucket),
         cmocka_unit_test_setup(apply_refuses_and_changes_nothing, open_bucket),
         cmocka_unit_test_setup(apply_without_a_bucket, open_bucket),
         cmocka_unit_test_setup(sums_are_exact_up_to_the_limit, open_bucket),
