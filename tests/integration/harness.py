@@ -195,6 +195,7 @@ class World:
         self.stack = stack
         self.partitions = partitions
         self.name = f"t{uuid.uuid4().hex[:12]}"
+        self.group = self.name
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="tollstream-test-"))
         self.processors = []
         self.produced = 0
@@ -219,7 +220,7 @@ class World:
         return {
             "kafka": {
                 "brokers": self.stack.brokers,
-                "group": self.name,
+                "group": self.group,
                 "topics": self.topics,
                 "session_timeout_ms": f"{SESSION_TIMEOUT_MS}ms",
             },
@@ -357,6 +358,11 @@ class World:
                 if attempt == 2:
                     raise
 
+    def close_connection(self):
+        if self.connection is not None:
+            self.connection.close()
+            self.connection = None
+
     def settled_offsets(self):
         with contextlib.suppress(psycopg.OperationalError):
             return int(self.query("SELECT coalesce(sum(next_offset), 0) FROM stream_partition")[0][0])
@@ -379,9 +385,9 @@ class World:
 
     def committed(self):
         """The group's offsets: how far everything was told."""
-        request = confluent_kafka.ConsumerGroupTopicPartitions(self.name)
+        request = confluent_kafka.ConsumerGroupTopicPartitions(self.group)
         admin = admin_client(self.stack.brokers)
-        found = admin.list_consumer_group_offsets([request])[self.name].result(10)
+        found = admin.list_consumer_group_offsets([request])[self.group].result(10)
         return {place.partition: place.offset for place in found.topic_partitions}
 
     def told(self):
@@ -412,7 +418,7 @@ class World:
                 "TOLLSTREAM_KAFKA_BROKERS": self.stack.brokers,
                 "TOLLSTREAM_REDIS_URL": self.redis_url,
                 "TOLLSTREAM_POSTGRES_URL": self.postgres_url,
-                "TOLLSTREAM_KAFKA_GROUP": self.name,
+                "TOLLSTREAM_KAFKA_GROUP": self.group,
                 **{f"TOLLSTREAM_KAFKA_TOPICS_{k.upper()}": v for k, v in self.topics.items()},
             }
         )
@@ -446,8 +452,7 @@ class World:
             if processor.running():
                 processor.signal(signal.SIGCONT)
             processor.kill()
-        if self.connection is not None:
-            self.connection.close()
+        self.close_connection()
         if keep:
             print(f"kept: {self.folder}, database {self.name}, {self.redis_url}")
             self.redis_lock.close()

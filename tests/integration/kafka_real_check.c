@@ -23,9 +23,9 @@ static char prefix[64];
 
 static struct ts_kafka_topic_result create(const struct ts_kafka_topic_wanted *wanted)
 {
-    struct ts_kafka_admin *admin;
+    struct ts_kafka_admin *admin = NULL;
     struct ts_error err = {0};
-    struct ts_kafka_topic_result result;
+    struct ts_kafka_topic_result result = {0};
     bool done = ts_kafka_admin_open(&connection, TIMEOUT_MS, &admin, &err) &&
                 ts_kafka_admin_create(admin, wanted, 1, &result, &err);
     if (!done) {
@@ -37,9 +37,9 @@ static struct ts_kafka_topic_result create(const struct ts_kafka_topic_wanted *w
 
 static bool find(const char *name, struct ts_kafka_topic *found)
 {
-    struct ts_kafka_admin *admin;
-    struct ts_kafka_topic *topics;
-    size_t count;
+    struct ts_kafka_admin *admin = NULL;
+    struct ts_kafka_topic *topics = NULL;
+    size_t count = 0;
     struct ts_error err;
     assert_true(ts_kafka_admin_open(&connection, TIMEOUT_MS, &admin, &err));
     assert_true(ts_kafka_admin_list(admin, &topics, &count, &err));

@@ -336,7 +336,7 @@ static void storm(struct run *run)
     int64_t start_us = begin_us;
     int64_t pause_us = begin_us;
     int64_t produced = 0;
-    int64_t now_us = begin_us;
+    int64_t now_us;
     for (int i = 1; i < settings->members; i++) {
         run->members[i].change_us = begin_us + i * settings->leave_ms * INT64_C(1000);
     }

@@ -66,7 +66,7 @@ def test_a_group_that_forgot_its_offsets_reads_nothing_twice(world):
     world.drain()
     first = world.assert_books()
     admin = harness.admin_client(world.stack.brokers)
-    for future in admin.delete_consumer_groups([world.name]).values():
+    for future in admin.delete_consumer_groups([world.group]).values():
         future.result(10)
     world.produce(world.calls.stream(200))
     world.drain(name="after")
