@@ -11,6 +11,11 @@
 /* Messages as received, in one settlement: bounds the memory of its dead letters. */
 enum { SETTLE_BYTES_MAX = 8 * 1024 * 1024, CAUSE_MAX = 192 };
 
+/* A dead letter is told whole while producer and broker take it by default (1,000,000 bytes). Of a
+ * larger one the topic gets the beginning; PostgreSQL has it whole in any case. */
+enum { TOLD_WHOLE_MAX = 900000, TOLD_VALUE_MAX = 524288, TOLD_KEY_MAX = 65536 };
+enum { CUT_MESSAGE_MAX = 512 };
+
 static void *take(struct ts_worker *worker, size_t count, size_t size)
 {
     void *memory = ts_arena_take(&worker->settling.arena, count * size + 1);
@@ -331,18 +336,42 @@ static bool tell_movement(struct ts_worker *worker,
     return true;
 }
 
+/* The key is there twice: in the message and as its key. */
+static size_t told_size(const struct ts_record *record)
+{
+    return 2 * record->key.size + record->value.size + record->headers.size;
+}
+
+/* What is told of a record that is too large to be told: without its headers, the rest cut. */
+static struct ts_record cut(const struct ts_record *record, char message[CUT_MESSAGE_MAX])
+{
+    struct ts_record told = *record;
+    told.key.size = record->key.size < TOLD_KEY_MAX ? record->key.size : TOLD_KEY_MAX;
+    told.value.size = record->value.size < TOLD_VALUE_MAX ? record->value.size : TOLD_VALUE_MAX;
+    told.headers = (struct ts_bytes){0};
+    snprintf(message,
+             CUT_MESSAGE_MAX,
+             "%.*s (cut for this topic, headers left out: the value has %zu bytes)",
+             TS_ARGS(record->message),
+             record->value.size);
+    told.message = ts_bytes_of(message);
+    return told;
+}
+
 static bool tell_dead_letter(struct ts_worker *worker, const struct ts_record *record)
 {
+    char message[CUT_MESSAGE_MAX];
+    struct ts_record told = told_size(record) > TOLD_WHOLE_MAX ? cut(record, message) : *record;
     ts_buffer_clear(&worker->settling.scratch);
     worker->ports.codec.ops->encode_dead_letter(worker->ports.codec.self,
-                                                record,
+                                                &told,
                                                 worker->options.topics[record->lane.input],
                                                 worker->settling.settlement.now_ms,
                                                 &worker->settling.scratch);
     struct ts_outbox_row row = {.lane = record->lane,
                                 .offset = record->offset,
                                 .output = TS_OUTPUT_DEAD_LETTERS,
-                                .key = record->key};
+                                .key = told.key};
     return add_row(worker, &row);
 }
 

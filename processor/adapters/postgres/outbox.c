@@ -2,7 +2,10 @@
 /* Messages that were decided and perhaps not told. */
 #include "adapters/postgres/worker.h"
 
-enum { TOPIC, PARTITION, OFFSET, N, OUTPUT, ACCOUNT_NO, SEQUENCE, KEY, PAYLOAD };
+enum { TOPIC, PARTITION, OFFSET, N, OUTPUT, ACCOUNT_NO, SEQUENCE, KEY, PAYLOAD, ROWS };
+
+/* Of payloads in one page, but for its last row: several times what one input can cause. */
+enum { PAGE_BYTES = 16 * 1024 * 1024 };
 
 static bool input_of(const struct ts_postgres *postgres, struct ts_bytes topic, enum ts_input *out)
 {
@@ -75,8 +78,12 @@ bool ts_pg_outbox(void *self,
     ts_pg_param_i64(params, from);
     ts_pg_param_i64(params, to);
     ts_pg_param_i64(params, (int64_t)max + 1);
+    ts_pg_param_i64(params, PAGE_BYTES);
     PGresult *rows = ts_pg_call(&postgres->reading, &ts_pg_reading[TS_PG_READ_OUTBOX], params, err);
     bool ok = rows != NULL && ts_pg_outbox_page(postgres, rows, max, arena, out, err);
+    if (ok && PQntuples(rows) > 0 && ts_pg_i64(rows, 0, ROWS) > PQntuples(rows)) {
+        out->more = true;
+    }
     PQclear(rows);
     return ok;
 }

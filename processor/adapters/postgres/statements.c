@@ -50,11 +50,16 @@ const struct ts_pg_statement ts_pg_reading[TS_PG_READING_COUNT] = {
          " FROM wanted v JOIN redis_bucket b ON b.bucket = v.bucket"
          " LEFT JOIN raised r ON r.n = v.n"},
 
-    [TS_PG_READ_PROFILES] = {"profiles",
-                             "SELECT v.n, a.account_no, a.country, a.timezone, a.plan_no,"
-                             " a.revision, a.status, a.closed_at"
-                             " FROM unnest($1::text[]) WITH ORDINALITY AS v(id, n)"
-                             " JOIN account a ON a.account_id = v.id"},
+    /* A row for each allowance of the account, or one. */
+    [TS_PG_READ_PROFILES] =
+        {"profiles",
+         "SELECT v.n, a.account_no, a.country, a.timezone, a.plan_no, a.revision, a.status,"
+         " a.closed_at, x.name, x.category, x.license, x.unit, coalesce(x.local_only, false),"
+         " coalesce(x.units, 0)"
+         " FROM unnest($1::text[]) WITH ORDINALITY AS v(id, n)"
+         " JOIN account a ON a.account_id = v.id"
+         " LEFT JOIN LATERAL jsonb_to_recordset(a.allowances) AS x(name text, category text,"
+         " license text, unit text, local_only boolean, units bigint) ON true ORDER BY v.n"},
 
     /* One statement, so one snapshot of the generation and the balances. */
     [TS_PG_READ_BALANCES] =
@@ -62,6 +67,13 @@ const struct ts_pg_statement ts_pg_reading[TS_PG_READING_COUNT] = {
          "SELECT v.n, b.generation, a.account_no IS NOT NULL, a.balance_micros"
          " FROM redis_bucket b CROSS JOIN unnest($2::text[]) WITH ORDINALITY AS v(id, n)"
          " LEFT JOIN account a ON a.account_id = v.id WHERE b.bucket = $1::int"},
+
+    [TS_PG_READ_COUNTERS] =
+        {"counters",
+         "SELECT v.n, b.generation, coalesce(u.used, 0)"
+         " FROM redis_bucket b CROSS JOIN unnest($2::bigint[], $3::int[], $4::text[])"
+         " WITH ORDINALITY AS v(account_no, month, name, n)"
+         " LEFT JOIN allowance_used u USING (account_no, month, name) WHERE b.bucket = $1::int"},
 
     /* OFFSET 0 keeps it a lookup a row: flattened, it becomes a join that reads whole leaves. */
     [TS_PG_READ_IDENTITIES] =
@@ -71,12 +83,17 @@ const struct ts_pg_statement ts_pg_reading[TS_PG_READING_COUNT] = {
          " CROSS JOIN LATERAL (SELECT u.source, u.cdr_id, u.leg, u.fingerprint FROM usage u"
          " WHERE u.start_time = v.start_time AND u.identity_hash = v.hash OFFSET 0) u"},
 
-    [TS_PG_READ_OUTBOX] = {"outbox",
-                           "SELECT topic, partition, \"offset\", n, output, account_no, sequence,"
-                           " key, payload FROM outbox"
-                           " WHERE topic = $1::text AND partition = $2::int"
-                           " AND \"offset\" >= $3::bigint AND \"offset\" < $4::bigint"
-                           " ORDER BY \"offset\", n LIMIT $5::bigint"},
+    /* Dead letters can be large: a page ends with the row that passes the bytes, too. */
+    [TS_PG_READ_OUTBOX] =
+        {"outbox",
+         "SELECT topic, partition, \"offset\", n, output, account_no, sequence, key, payload, rows"
+         " FROM (SELECT *, count(*) OVER () AS rows,"
+         " sum(size) OVER (ORDER BY \"offset\", n) - size AS before"
+         " FROM (SELECT *, octet_length(payload) AS size FROM outbox"
+         " WHERE topic = $1::text AND partition = $2::int"
+         " AND \"offset\" >= $3::bigint AND \"offset\" < $4::bigint"
+         " ORDER BY \"offset\", n LIMIT $5::bigint) o) o"
+         " WHERE before < $6::bigint ORDER BY \"offset\", n"},
 
     [TS_PG_READ_OUTBOX_OLDER] =
         {"outbox_older",
@@ -128,6 +145,14 @@ const struct ts_pg_statement ts_pg_writing[TS_PG_WRITING_COUNT] = {
          " RETURNING a.account_no, a.balance_micros, a.movements, a.sequence, a.revision,"
          " a.watch_low, a.watch_high"},
 
+    /* The account's row is locked by now, so nobody else moves its counters. */
+    [TS_PG_WRITE_COUNTERS] =
+        {"settle_counters",
+         "INSERT INTO allowance_used AS u (account_no, month, name, used)"
+         " SELECT * FROM unnest($1::bigint[], $2::int[], $3::text[], $4::bigint[])"
+         " ON CONFLICT (account_no, month, name) DO UPDATE SET used = u.used + excluded.used"
+         " RETURNING account_no, month, name, used"},
+
     [TS_PG_WRITE_STATES_READ] =
         {"states_read",
          "SELECT v.n, a.balance_micros, a.sequence, a.currency, a.armed, a.exhausted,"
@@ -155,18 +180,22 @@ const struct ts_pg_statement ts_pg_writing[TS_PG_WRITING_COUNT] = {
          " JOIN outbox o ON o.account_no = v.account_no AND o.sequence < v.sequence"
          " ORDER BY o.account_no, o.sequence LIMIT $3::bigint"},
 
+    /* A place that has a row was read before, by a group of another name: of the next three, what
+     * the first group wrote stays. */
     [TS_PG_WRITE_DUPLICATES] =
         {"duplicates",
          "INSERT INTO duplicate (topic, partition, \"offset\", start_time, identity_hash,"
          " settled_at) SELECT v.*, $6::timestamptz"
-         " FROM unnest($1::text[], $2::int[], $3::bigint[], $4::timestamptz[], $5::bigint[]) v"},
+         " FROM unnest($1::text[], $2::int[], $3::bigint[], $4::timestamptz[], $5::bigint[]) v"
+         " ON CONFLICT DO NOTHING"},
 
     [TS_PG_WRITE_DEAD_LETTERS] =
         {"dead_letters",
          "INSERT INTO dead_letter (topic, partition, \"offset\", key, value, headers, record_time,"
          " reason, message, account_id, created_at) SELECT v.*, $11::timestamptz"
          " FROM unnest($1::text[], $2::int[], $3::bigint[], $4::bytea[], $5::bytea[],"
-         " $6::bytea[], $7::timestamptz[], $8::text[], $9::text[], $10::text[]) v"},
+         " $6::bytea[], $7::timestamptz[], $8::text[], $9::text[], $10::text[]) v"
+         " ON CONFLICT (topic, partition, \"offset\") DO NOTHING"},
 
     [TS_PG_WRITE_STATES] =
         {"states",
@@ -191,7 +220,8 @@ const struct ts_pg_statement ts_pg_writing[TS_PG_WRITING_COUNT] = {
         {"outbox_add",
          "INSERT INTO outbox (topic, partition, \"offset\", n, output, account_no, sequence, key,"
          " payload) SELECT * FROM unnest($1::text[], $2::int[], $3::bigint[], $4::int[],"
-         " $5::smallint[], $6::bigint[], $7::bigint[], $8::bytea[], $9::bytea[])"},
+         " $5::smallint[], $6::bigint[], $7::bigint[], $8::bytea[], $9::bytea[])"
+         " ON CONFLICT DO NOTHING"},
 
     [TS_PG_WRITE_ATTACHED] = {"attached", "SELECT usage_require_attached($1::oid[])"},
 

@@ -258,6 +258,26 @@ static void the_outbox_is_read_in_pages_and_trimmed(void **state)
     ts_arena_finish(&arena);
 }
 
+static void a_page_of_the_outbox_ends_with_its_memory_too(void **state)
+{
+    (void)state;
+    struct ts_error err = {0};
+    struct ts_arena arena;
+    struct ts_outbox_page page;
+    ts_arena_init(&arena, 4096, 20 << 20);
+    SQL("INSERT INTO outbox SELECT 'cdrs', 4, i, 0, 1, 0, 0, NULL,"
+        " decode(repeat('00', 1 << 20), 'hex') FROM generate_series(20, 49) i");
+    assert_true(CALL(outbox, lane(4), 0, 100, 500, &arena, &page, &err));
+    assert_int_equal(page.count, 16);
+    assert_true(page.more);
+    ts_arena_reset(&arena);
+    assert_true(CALL(outbox, lane(4), 36, 100, 500, &arena, &page, &err));
+    assert_int_equal(page.count, 14);
+    assert_int_equal(page.rows[0].offset, 36);
+    assert_false(page.more);
+    ts_arena_finish(&arena);
+}
+
 static void older_rows_of_an_account_are_found_in_every_lane(void **state)
 {
     (void)state;
@@ -371,6 +391,7 @@ int main(void)
         TEST(identities_are_told_apart),
         TEST(the_window_follows_the_leaves),
         TEST(the_outbox_is_read_in_pages_and_trimmed),
+        TEST(a_page_of_the_outbox_ends_with_its_memory_too),
         TEST(older_rows_of_an_account_are_found_in_every_lane),
         TEST(another_schema_is_refused),
         TEST(every_call_fails_with_retry_when_the_server_is_away),

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What must not stop the stream: records as large as the broker takes, a group under another name,
+accounts that change under a running processor."""
+
+import random
+
+import pytest
+
+import cdrs
+import harness
+
+KIB = 1024
+
+
+def garbage(size, seed=1):
+    return random.Random(seed).randbytes(size)
+
+
+@pytest.mark.smoke
+def test_a_record_as_large_as_the_broker_takes_is_a_dead_letter(world):
+    """The broker's limit is 1 MiB of a whole batch; incompressible, so that ours is no smaller."""
+    settings = {"bootstrap.servers": world.stack.brokers, "message.max.bytes": 4 * KIB * KIB}
+    producer = harness.confluent_kafka.Producer(settings)
+    large = [garbage(1_048_000), garbage(1_000_000), b"\xc3\x01" + garbage(1_030_000)]
+    for value in large:
+        producer.produce(world.topics["cdrs"], value, key=garbage(300), partition=0)
+        world.produced += 1
+    assert producer.flush(30) == 0
+    world.send(world.calls.answered())
+    world.drain()
+    rows = world.query('SELECT "offset", octet_length(value) FROM dead_letter ORDER BY 1')
+    assert rows == [(i, len(value)) for i, value in enumerate(large)]
+    report = world.assert_books()
+    assert (report["settled"], report["dead_letters"]) == (1, 3)
+
+
+def test_many_large_dead_letters_that_were_not_told_are_told_later(world):
+    """More of them than a worker has memory for at once."""
+    world.send(*(world.calls.answered() for _ in range(600)))
+    world.drain()
+    world.query(
+        "INSERT INTO outbox SELECT %s, 0, i, 99, 1, 0, 0, NULL,"
+        " convert_to(repeat('x', 120 * 1024), 'UTF8') FROM generate_series(0, 599) i RETURNING 1",
+        world.topics["cdrs"],
+    )
+    admin = harness.admin_client(world.stack.brokers)
+    for future in admin.delete_consumer_groups([world.name]).values():
+        future.result(10)
+    processor = world.run(name="later")
+
+    def told():
+        assert processor.running(), processor.log[-3000:]
+        return world.query("SELECT count(*) FROM outbox")[0][0] == 0
+
+    harness.wait_for("everything told", told, 60)
+    processor.stop()
+
+
+def test_the_same_records_for_a_group_of_another_name(world):
+    """Everything is read again and found to be settled; dead letters are dead letters again."""
+    world.produce(world.calls.stream(1000))
+    world.drain()
+    before = world.query("SELECT count(*), sum(balance_micros) FROM account")
+    for name in ("another", "a third"):
+        processor = world.run(name=name, TOLLSTREAM_KAFKA_GROUP=f"{world.name}.{name}")
+
+        def read_again(group=f"{world.name}.{name}"):
+            assert processor.running(), processor.log[-3000:]
+            rows = world.query(
+                "SELECT coalesce(sum(next_offset), 0) FROM stream_partition"
+                " WHERE group_name = %s",
+                group,
+            )
+            return rows[0][0] == world.produced
+
+        harness.wait_for("everything read again", read_again, 30)
+        processor.stop()
+        assert world.query("SELECT count(*), sum(balance_micros) FROM account") == before
+
+
+def test_an_account_opened_again_pays_again(new_world):
+    """Its profile was remembered while each of its calls was refused for it."""
+    world = new_world()
+    row = cdrs.accounts(random.Random(1), 1, "standard")[0]
+    world.make(accounts=[row | {"status": "closed", "closed_at": "2020-01-01T00:00:00Z"}])
+    processor = world.run()
+    world.send(world.calls.answered())
+    world.wait_settled(alive=processor)
+    world.query(
+        "UPDATE account SET status = 0, closed_at = NULL, revision = revision + 1 RETURNING 1"
+    )
+    world.send(world.calls.answered())
+    world.wait_settled(alive=processor)
+    processor.stop()
+    assert world.query("SELECT count(*) FROM usage")[0][0] == 1
