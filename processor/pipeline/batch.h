@@ -22,6 +22,8 @@ enum { TS_NO_ACCOUNT = UINT32_MAX };
 struct ts_batch_account {
     struct ts_account_profile profile;
     bool found;
+    bool cached;         /* the profile may be out of date */
+    bool asked;          /* of the ledger, in this pass */
     uint32_t call;       /* scratch of the charge stage: the call that names it … */
     uint32_t call_index; /* … and where */
 };

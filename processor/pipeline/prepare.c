@@ -80,43 +80,61 @@ static bool decode_all(struct ts_worker *worker, struct ts_batch *batch, struct 
 
 /* --- accounts */
 
-static bool find_profiles(struct ts_worker *worker, struct ts_batch *batch, struct ts_error *err)
+/* Asks the ledger for the profiles of the accounts marked. */
+static bool ask_profiles(struct ts_worker *worker, struct ts_batch *batch, struct ts_error *err)
 {
-    struct ts_profile_request *requests = NULL;
-    uint32_t *indices = NULL;
     size_t count = 0;
     for (size_t i = 0; i < batch->account_count; i++) {
-        struct ts_batch_account *account = &batch->accounts[i];
-        struct ts_bytes id = ts_account_profile_id(&account->profile);
-        const struct ts_account_profile *known = ts_account_cache_get(worker->accounts, id);
-        if (known != NULL) {
-            account->profile = *known;
-            account->found = true;
-            continue;
+        count += batch->accounts[i].asked;
+    }
+    if (count == 0) {
+        return true;
+    }
+    struct ts_profile_request *requests = ts_arena_take(&batch->arena, count * sizeof *requests);
+    if (requests == NULL) {
+        return ts_error_no_memory(err);
+    }
+    size_t n = 0;
+    for (size_t i = 0; i < batch->account_count; i++) {
+        if (batch->accounts[i].asked) {
+            requests[n++] = (struct ts_profile_request){
+                .account_id = ts_account_profile_id(&batch->accounts[i].profile)};
         }
-        if (requests == NULL) {
-            size_t rest = batch->account_count - i;
-            requests = ts_arena_take(&batch->arena, rest * sizeof *requests);
-            indices = ts_arena_take(&batch->arena, rest * sizeof *indices);
-            if (requests == NULL || indices == NULL) {
-                return ts_error_no_memory(err);
-            }
-        }
-        requests[count] = (struct ts_profile_request){.account_id = id};
-        indices[count++] = (uint32_t)i;
     }
     const struct ts_ledger *ledger = &worker->ports.ledger;
-    if (count > 0 && !ledger->ops->profiles(ledger->self, requests, count, err)) {
+    if (!ledger->ops->profiles(ledger->self, requests, count, err)) {
         return false;
     }
-    for (size_t i = 0; i < count; i++) {
-        if (requests[i].found) {
-            batch->accounts[indices[i]].found = true;
-            batch->accounts[indices[i]].profile = requests[i].profile;
-            ts_account_cache_put(worker->accounts, &requests[i].profile);
+    n = 0;
+    for (size_t i = 0; i < batch->account_count; i++) {
+        struct ts_batch_account *account = &batch->accounts[i];
+        if (account->asked) {
+            const struct ts_profile_request *request = &requests[n++];
+            account->cached = false;
+            account->found = request->found;
+            if (request->found) {
+                account->profile = request->profile;
+                ts_account_cache_put(worker->accounts, &request->profile);
+            }
         }
     }
     return true;
+}
+
+static bool find_profiles(struct ts_worker *worker, struct ts_batch *batch, struct ts_error *err)
+{
+    for (size_t i = 0; i < batch->account_count; i++) {
+        struct ts_batch_account *account = &batch->accounts[i];
+        const struct ts_account_profile *known =
+            ts_account_cache_get(worker->accounts, ts_account_profile_id(&account->profile));
+        account->asked = known == NULL;
+        if (known != NULL) {
+            account->profile = *known;
+            account->found = true;
+            account->cached = true;
+        }
+    }
+    return ask_profiles(worker, batch, err);
 }
 
 /* An account of a plan that was made after the snapshot: the next one has it. To rate without it
@@ -188,6 +206,52 @@ static void rate(struct ts_worker *worker, struct ts_batch *batch, struct ts_rec
     if (reason != TS_REASON_NONE) {
         dead_letter(batch, record, reason, message);
     }
+}
+
+/* A settled call has its profile's revision checked on the locked row. A refused one has not, and
+ * an account whose calls are all refused would be judged by a remembered profile for ever: so no
+ * refusal rests on one. */
+static bool is_of_the_profile(enum ts_reason reason)
+{
+    return reason == TS_REASON_ACCOUNT_CLOSED || reason == TS_REASON_NO_RATE ||
+           reason == TS_REASON_BLOCKED_DESTINATION || reason == TS_REASON_CHARGE_OVERFLOW;
+}
+
+static bool
+rate_refused_again(struct ts_worker *worker, struct ts_batch *batch, struct ts_error *err)
+{
+    for (size_t i = 0; i < batch->account_count; i++) {
+        batch->accounts[i].asked = false;
+    }
+    for (size_t i = 0; i < batch->record_count; i++) {
+        const struct ts_record *record = &batch->records[i];
+        if (record->decoded && is_of_the_profile(record->reason)) {
+            struct ts_batch_account *account = &batch->accounts[record->account];
+            account->asked = account->cached;
+        }
+    }
+    if (!ask_profiles(worker, batch, err) || !plans_are_loaded(worker, batch, err)) {
+        return false;
+    }
+    for (size_t i = 0; i < batch->record_count; i++) {
+        struct ts_record *record = &batch->records[i];
+        if (record->decoded && batch->accounts[record->account].asked) {
+            record->outcome = TS_OUTCOME_SETTLED;
+            record->reason = TS_REASON_NONE;
+            rate(worker, batch, record);
+        }
+    }
+    return true;
+}
+
+static bool rate_all(struct ts_worker *worker, struct ts_batch *batch, struct ts_error *err)
+{
+    for (size_t i = 0; i < batch->record_count; i++) {
+        if (batch->records[i].decoded) {
+            rate(worker, batch, &batch->records[i]);
+        }
+    }
+    return rate_refused_again(worker, batch, err);
 }
 
 /* --- duplicates */
@@ -338,15 +402,8 @@ fits_window(struct ts_worker *worker, const struct ts_batch *batch, struct ts_er
 static bool prepare(struct ts_worker *worker, struct ts_batch *batch, struct ts_error *err)
 {
     if (!decode_all(worker, batch, err) || !fits_window(worker, batch, err) ||
-        !find_profiles(worker, batch, err) || !plans_are_loaded(worker, batch, err)) {
-        return false;
-    }
-    for (size_t i = 0; i < batch->record_count; i++) {
-        if (batch->records[i].decoded) {
-            rate(worker, batch, &batch->records[i]);
-        }
-    }
-    if (!look_up_settled(worker, batch, err)) {
+        !find_profiles(worker, batch, err) || !plans_are_loaded(worker, batch, err) ||
+        !rate_all(worker, batch, err) || !look_up_settled(worker, batch, err)) {
         return false;
     }
     compare_unsettled(worker, batch);
