@@ -59,7 +59,7 @@ static void topics_are_made_once_and_described(void **state)
 {
     (void)state;
     char name[96];
-    struct ts_kafka_topic found;
+    struct ts_kafka_topic found = {0};
     const struct ts_kafka_property config = {"cleanup.policy", "compact,delete"};
     (void)snprintf(name, sizeof name, "%s-made", prefix);
     struct ts_kafka_topic_wanted wanted = {

@@ -49,7 +49,7 @@ static bool count_lanes(struct scanning *scanning, struct ts_error *err)
         topic == NULL
             ? rd_kafka_last_error()
             : rd_kafka_metadata(scanning->client.rk, 0, topic, &metadata, scan->timeout_ms);
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    if (metadata != NULL) {
         code = metadata->topics[0].err;
         scanning->lane_count = metadata->topics[0].partition_cnt;
         rd_kafka_metadata_destroy(metadata);

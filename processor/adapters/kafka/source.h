@@ -22,6 +22,10 @@
 
 struct ts_kafka_source;
 
+/* In librdkafka 2.0 eager is the steadier one. Cooperative members go on committing while they wait
+ * for the others to join; such a commit is answered with "illegal generation", upon which
+ * librdkafka takes the whole assignment for LOST and joins again. Its sticky assignor can also run
+ * for ever (before 2.6). */
 enum ts_kafka_assignment {
     TS_KAFKA_COOPERATIVE, /* cooperative-sticky: partitions move one by one, the others flow */
     TS_KAFKA_EAGER,       /* range: all are given back and assigned anew */

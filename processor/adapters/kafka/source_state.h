@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The inside of a source, shared by source.c (the port), fetch.c (what librdkafka fetches),
- * group.c (what the group decides) and commit.c. */
+/* The inside of a source, shared by source.c (the port), lanes.c, fetch.c (what librdkafka
+ * fetches), group.c (what the group decides) and commit.c. */
 #ifndef TS_ADAPTERS_KAFKA_SOURCE_STATE_H
 #define TS_ADAPTERS_KAFKA_SOURCE_STATE_H
 
@@ -80,7 +80,7 @@ static inline void ts_kafka_count(_Atomic uint64_t *counter, uint64_t n)
         counter, atomic_load_explicit(counter, memory_order_relaxed) + n, memory_order_relaxed);
 }
 
-/* --- source.c */
+/* --- lanes.c */
 
 /* NULL when there is no such lane (yet). */
 struct ts_kafka_lane *ts_kafka_lane(struct ts_kafka_source *source, struct ts_lane id);
@@ -102,6 +102,8 @@ void ts_kafka_lane_add(const struct ts_kafka_source *source,
 bool ts_kafka_lane_id(const struct ts_kafka_source *source,
                       const rd_kafka_topic_partition_t *partition,
                       struct ts_lane *id);
+
+/* --- source.c */
 
 /* Remembers trouble for the next poll; of class RETRY at most one in 5 s. */
 void ts_kafka_trouble(struct ts_kafka_source *source, const struct ts_error *err);

@@ -60,13 +60,17 @@ static inline rd_kafka_t *mock_client(const char *brokers)
 static inline int mock_open(void **state)
 {
     struct mock *mock = calloc(1, sizeof *mock);
-    if (mock == NULL || (mock->host = mock_client(NULL)) == NULL) {
+    if (mock == NULL) {
+        return -1;
+    }
+    *state = mock;
+    mock->host = mock_client(NULL);
+    if (mock->host == NULL) {
         return -1;
     }
     mock->cluster = rd_kafka_mock_cluster_new(mock->host, 1);
     mock->brokers = rd_kafka_mock_cluster_bootstraps(mock->cluster);
     mock->producer = mock_client(mock->brokers);
-    *state = mock;
     return mock->producer != NULL ? 0 : -1;
 }
 
