@@ -14,7 +14,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "integration")]
 
 import cdrs  # noqa: E402
 from checker import decode, rating, redis_books, verdict  # noqa: E402
-from checker.account import Account  # noqa: E402
+from checker.account import Account, Allowance  # noqa: E402
 from checker.decks import Deck  # noqa: E402
 from checker.evidence import (  # noqa: E402
     CDR_FIELDS,
@@ -513,3 +513,47 @@ def test_amount_of_a_recharge(mode, amount):
     told = book.move(-60, NOW_MS)
     assert told == ([] if amount <= 0 else [("recharge.requested", {
         "amount_micros": amount, "payment_method": "invoice", "attempt": 1})])  # fmt: skip
+
+
+# --- allowances
+
+
+def included(units, **changes):
+    """Books with one account that has so many free seconds abroad."""
+    books = Books()
+    found = books.evidence()
+    found.accounts[0].allowances = (Allowance("abroad", units, "international_outbound"),)
+    found.allowance_rows = {(11, 202511, "abroad"): min(units, 240)}
+    for (p, place), drawn, paid in changes.pop("calls"):
+        replace(found.usage_rows[p], place, drawn=drawn, charge=paid)
+    return books, found
+
+
+def test_an_allowance_pays_for_the_first_units_in_the_ledgers_order():
+    """90 free seconds: the first minute is free, of the second half, the rest is paid."""
+    calls = [((0, 0), (("abroad", 60),), 0), ((1, 0), (("abroad", 30),), 15_000), ((0, 2), (), 60_000)]
+    books, found = included(90, calls=calls)
+    report = judged(found)
+    assert "wrong_allowance" not in report["faults"] and "wrong_charge" not in report["faults"]
+    calls[1] = ((1, 0), (("abroad", 31),), 14_500)
+    assert "wrong_allowance" in judged(included(90, calls=calls)[1])["faults"]
+
+
+def test_an_allowance_that_is_not_drawn_on_is_found():
+    assert "wrong_allowance" in judged(included(90, calls=[])[1])["faults"]
+
+
+def test_the_narrowest_allowance_is_drawn_on_first():
+    charge = rating.Charge("local_outbound", "US", "second", 120, 100)
+    wide, licensed, local, narrow = (
+        Allowance("a wide", 10),
+        Allowance("b", 10, license="talk"),
+        Allowance("c", 10, category="local_outbound"),
+        Allowance("d", 10, category="local_outbound", local_only=True),
+    )
+    account_ = Account(1, "a", "USD", "US", "UTC", 1, allowances=(wide, licensed, local, narrow))
+    assert account_.fitting(charge, "TALK", True) == [narrow, local, licensed, wide]
+    assert account_.fitting(charge, "SELL", False) == [local, wide]
+    drawn, told_ = account_.begin().draw([narrow, local], 15, 202511)
+    assert drawn == [("d", 10), ("c", 5)]
+    assert told_ == [("allowance.exhausted", {"name": "d", "month": "2025-11"})]

@@ -15,6 +15,30 @@ CAPS_TOLD = {
 MADE = {"recharge.requested": ("recharge_id", "expires_at")}
 
 
+@dataclasses.dataclass(frozen=True)
+class Allowance:
+    """Units of each calendar month before calls of some kind cost money."""
+
+    name: str
+    units: int
+    category: str = "*"
+    license: str = "*"
+    local_only: bool = False
+    unit: str = "second"
+
+    def fits(self, charge, license, local):
+        return (
+            charge.unit == self.unit
+            and self.category in ("*", charge.category)
+            and self.license in ("*", license.lower())
+            and (local or not self.local_only)
+        )
+
+    def narrowness(self):
+        """The narrowest first, then by name."""
+        return (self.category == "*", self.license == "*", not self.local_only, self.name)
+
+
 @dataclasses.dataclass
 class Account:
     number: int
@@ -43,6 +67,19 @@ class Account:
     movements: int = 0
     sequence: int = 0
     created_ms: int = 0
+    allowances: tuple = ()
+
+    def fitting(self, charge, license, local):
+        """The allowances that this call may draw on, in order. What buys no units draws none."""
+        if not self.allowances or charge.billed == 0:
+            return []
+        fits = [a for a in self.allowances if a.fits(charge, license, local)]
+        return sorted(fits, key=Allowance.narrowness)
+
+    def month_of(self, ms):
+        """yyyymm of the account's calendar."""
+        local = datetime.datetime.fromtimestamp(ms // 1000, zoneinfo.ZoneInfo(self.timezone))
+        return local.year * 100 + local.month
 
     def begin(self):
         return Ledger(self)
@@ -60,6 +97,21 @@ class Ledger:
         self.zone = zoneinfo.ZoneInfo(account.timezone)
         self.requested = {}  # day or month: how many, how much
         self.suppressed = set()
+        self.used = {}  # (month, name of the allowance): units
+
+    def draw(self, fits, billed, month):
+        """[(name, units)] that the call draws, and what that exhausts, as events."""
+        drawn, told = [], []
+        for allowance in fits:
+            used = self.used.get((month, allowance.name), 0)
+            units = min(billed - sum(n for _, n in drawn), allowance.units - used)
+            if units > 0:
+                drawn.append((allowance.name, units))
+                self.used[month, allowance.name] = used + units
+                if used + units == allowance.units:
+                    text = f"{month // 100}-{month % 100:02}"
+                    told.append(("allowance.exhausted", {"name": allowance.name, "month": text}))
+        return drawn, told
 
     def move(self, delta, now_ms):
         """Events told by it, as a list of (type, body)."""

@@ -39,6 +39,7 @@ class Usage(typing.NamedTuple):
     generation: int
     cdr: tuple  # of CDR_FIELDS
     attributes: bytes | None
+    drawn: tuple = ()  # (allowance, units)
 
 
 CDR_FIELDS = (
@@ -128,6 +129,7 @@ class Evidence:
     bucket_rows: dict = dataclasses.field(default_factory=dict)
     event_values: list = dataclasses.field(default_factory=list)
     dead_letter_values: list = dataclasses.field(default_factory=list)
+    allowance_rows: dict = dataclasses.field(default_factory=dict)
     strays: int = 0  # rows of usage that name no partition of the topic
     oldest_usage: int = 0  # start of the oldest leaf, in milliseconds
 
@@ -158,6 +160,10 @@ class Evidence:
 
     def told_dead_letters(self):
         return iter(self.dead_letter_values)
+
+    def allowances_used(self):
+        """{(account, month, allowance): units}"""
+        return self.allowance_rows
 
     def stray_rows(self):
         return self.strays

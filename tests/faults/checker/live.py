@@ -11,7 +11,7 @@ import psycopg
 import redis
 
 from . import rating
-from .account import Account
+from .account import Account, Allowance
 from .decks import Deck
 from .evidence import CDR_FIELDS, Bucket, DeadLetter, Duplicate, Entry, Input, Partition, Usage
 
@@ -42,7 +42,8 @@ USAGE = f"""
     SELECT "offset", account_no, movement, charge_micros, balance_after_micros,
            {MS.format("settled_at")}, identity_hash, usage_category_name(category), region,
            usage_unit_name(unit), billed, rate_e8, connect_fee_e8, prefix, description,
-           deck_version, generation, attributes, {", ".join(map(column, CDR_FIELDS))}
+           deck_version, generation, attributes, allowance_names, allowance_units,
+           {", ".join(map(column, CDR_FIELDS))}
     FROM usage WHERE topic_no = %s AND partition = %s ORDER BY "offset"
 """
 DUPLICATES = f"""
@@ -59,14 +60,14 @@ ACCOUNTS = f"""
            status, {MS.format("closed_at")}, subscription, payment_method, card_state,
            monthly_credit_cap, recharge_on, recharge_mode, recharge_threshold, recharge_amount,
            recharge_count_per_day_max, recharge_amount_per_month_max, balance_micros, movements,
-           sequence, {MS.format("created_at")}
+           sequence, {MS.format("created_at")}, allowances
     FROM account ORDER BY account_no
 """
 ACCOUNT_FIELDS = (
     "number account_id currency country timezone plan thresholds hysteresis status closed_ms"
     " subscription payment_method card_state monthly_credit_cap recharge_on recharge_mode"
     " recharge_threshold recharge_amount recharge_count_per_day_max"
-    " recharge_amount_per_month_max balance movements sequence created_ms"
+    " recharge_amount_per_month_max balance movements sequence created_ms allowances"
 ).split()
 
 
@@ -141,6 +142,7 @@ class Evidence:
             values = dict(zip(ACCOUNT_FIELDS, row))
             for name, symbols in ENUMS.items():
                 values[name] = symbols[values[name]]
+            values["allowances"] = tuple(Allowance(**a) for a in values["allowances"] or ())
             accounts.append(Account(**values, opening=openings.get(row[0], 0)))
         if accounts_file is not None:
             use_import(accounts, accounts_file)
@@ -177,7 +179,8 @@ class Evidence:
 
     def usage(self, partition):
         for row in self.rows(USAGE, [self.topic_no, partition]):
-            yield Usage(*row[:17], row[18:], row[17])
+            drawn = tuple(zip(row[18] or (), row[19] or ()))
+            yield Usage(*row[:17], row[20:], row[17], drawn)
 
     def duplicates(self, partition):
         return (Duplicate(*row) for row in self.rows(DUPLICATES, [self.topic, partition]))
@@ -191,6 +194,10 @@ class Evidence:
             [],
         )
         return (Entry(*row) for row in rows)
+
+    def allowances_used(self):
+        rows = self.db.execute("SELECT account_no, month, name, used FROM allowance_used")
+        return {row[:3]: row[3] for row in rows}
 
     def stray_rows(self):
         numbers = [p.number for p in self.partition_rows]

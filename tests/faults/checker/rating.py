@@ -74,6 +74,12 @@ def rounded_micros(e8, rounding, decimals):
     return int(whole + up) * 10 ** (6 - decimals)
 
 
+def left_to_pay(charge, free, plan):
+    """Of a call of which so many billed units were free."""
+    part = Fraction(charge.micros * 100 * (charge.billed - free), charge.billed)
+    return rounded_micros(part, plan.rounding, plan.decimals)
+
+
 def category_of(cdr, plan, country, numbering):
     """The first rule that fits, and the other party's region."""
     outbound = cdr["direction"] == "OUTBOUND"

@@ -23,7 +23,8 @@ def bucket_of(account_id):
 
 
 def undo_items(record):
-    """(offset, delta, account) of each charge in an undo record; None if it can't be read."""
+    """Offsets of the parts of an undo record; None if it can't be read. A part is of an account:
+    "<offset> <delta> <size> <account>\\n", or of a counter: "<offset> <units> n<size> <name>\\n"."""
     head, _, rest = record.partition(b" ")
     last, _, rest = rest.partition(b" ")
     if not (head.isdigit() and last.isdigit()):
@@ -31,10 +32,10 @@ def undo_items(record):
     items = []
     while rest:
         parts = rest.split(b" ", 3)
-        if len(parts) != 4 or not parts[2].isdigit():
+        if len(parts) != 4 or not parts[2].removeprefix(b"n").isdigit():
             return None
-        size = int(parts[2])
-        items.append((int(parts[0]), int(parts[1]), parts[3][:size]))
+        size = int(parts[2].removeprefix(b"n"))
+        items.append(int(parts[0]))
         rest = parts[3][size + 1 :]
     return items
 
@@ -60,6 +61,9 @@ def judge_field(verdict, number, name, value, next_offset):
     if kind == "a":
         judge_balance(verdict, number, rest, value)
         return
+    if kind == "n":
+        judge_counter(verdict, number, rest, value)
+        return
     if kind not in ("t", "o", "f", "u"):
         verdict.faults.add("redis_field", f"bucket {number}: {name}")
         return
@@ -72,7 +76,7 @@ def judge_field(verdict, number, name, value, next_offset):
         items = undo_items(value)
         if items is None:
             verdict.faults.add("redis_undo", f"{where}: {value[:80]!r}")
-        elif any(offset >= limit for offset, _, _ in items):
+        elif any(offset >= limit for offset in items):
             verdict.faults.add("redis_unsettled", f"{where} goes beyond next_offset {limit}")
 
 
@@ -88,3 +92,13 @@ def judge_balance(verdict, number, account_id, value):
         verdict.faults.add(
             "redis_balance", f"{account_id}: {balance}, PostgreSQL has {account.balance}"
         )
+
+
+def judge_counter(verdict, number, name, value):
+    """<yyyymm>:<size of the account id>:<account id><allowance>"""
+    month, size, rest = name.split(":", 2)
+    rest = rest.encode()
+    account_id, allowance = rest[: int(size)].decode(), rest[int(size) :].decode()
+    used = verdict.counters.get((int(month), account_id, allowance), 0)
+    if bucket_of(account_id) != number or int(value) != used:
+        verdict.faults.add("redis_counter", f"{name} in bucket {number}: {value}, {used} expected")

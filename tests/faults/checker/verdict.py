@@ -13,7 +13,7 @@ from . import decode, redis_books, validate
 from .account import AMOUNT_MAX, MADE
 from .evidence import CDR_FIELDS, DeadLetter, Duplicate, Usage
 from .numbering import numbering_plan
-from .rating import Catalog, Charge
+from .rating import Catalog, Charge, left_to_pay
 
 CONTENT = (
     "account_id",
@@ -59,20 +59,34 @@ class Faults:
 class Move:
     """A ledger row, as far as the account's walk needs it."""
 
-    __slots__ = ("number", "delta", "balance_after", "where", "settled_ms", "cause")
+    __slots__ = ("number", "delta", "balance_after", "where", "settled_ms", "cause", "included")
 
-    def __init__(self, number, delta, balance_after, where, settled_ms, cause):
+    def __init__(self, number, delta, balance_after, where, settled_ms, cause, included=None):
         self.number = number
         self.delta = delta
         self.balance_after = balance_after
         self.where = where
         self.settled_ms = settled_ms
         self.cause = cause
+        self.included = included
 
 
 def identity_of(cdr):
     text = f"{cdr['source']}\0{cdr['cdr_id']}\0{cdr['leg']}\0{cdr['start_time']}"
     return hashlib.blake2b(text.encode(), digest_size=16).digest()
+
+
+class Included:
+    """A call that allowances may pay for: how much is known only in the order of the ledger."""
+
+    __slots__ = ("charge", "plan", "fits", "month", "drawn")
+
+    def __init__(self, charge, plan, fits, month, drawn):
+        self.charge = charge
+        self.plan = plan
+        self.fits = fits
+        self.month = month
+        self.drawn = drawn
 
 
 class Judge:
@@ -90,6 +104,7 @@ class Judge:
         self.settled = {}  # identity: (partition, offset, hash of the content, identity_hash)
         self.copies = []  # what names a settlement that is perhaps in a later partition
         self.overflows = []
+        self.counters = {}  # (month, account, allowance): units used
         self.refused = {}  # (partition, offset): dead letter
         self.totals = collections.Counter()
         self.reasons = collections.Counter()
@@ -211,7 +226,8 @@ class Judge:
             return
         self.judge_copy_of_cdr(where, cdr, row)
         predicted = self.predict(account, record, cdr, row.settled_ms)
-        if not any(matches(charge, row) for charge in predicted):
+        included = self.included(account, cdr, predicted, row)
+        if included is None and not any(matches(charge, row) for charge in predicted):
             self.faults.add("wrong_charge", f"{where}: {differences(predicted[-1], row)}")
         if row.movement <= last_movement.get(row.account, 0):
             self.faults.add("out_of_order", f"{where}: movement {row.movement}")
@@ -225,9 +241,23 @@ class Judge:
                 row.balance_after,
                 where,
                 row.settled_ms,
-                cause if row.charge else None,
+                cause,
+                included,
             )
         )
+
+    def included(self, account, cdr, predicted, row):
+        """None when no allowance fits, or when nothing predicted is what was settled."""
+        plan = self.catalog.plans[account.plan]
+        for charge in predicted:
+            if isinstance(charge, Charge) and matches(charge, row._replace(charge=charge.micros)):
+                local = plan.is_local(account.country, charge.region)
+                if fits := account.fitting(charge, cdr["license"], local):
+                    month = account.month_of(cdr["start_time"])
+                    return Included(charge, plan, fits, month, row.drawn)
+        if row.drawn:
+            self.faults.add("wrong_allowance", f"of {account.account_id}: {row.drawn}, nothing fits")
+        return None
 
     def judge_copy_of_cdr(self, where, cdr, row):
         for name, value in zip(CDR_FIELDS, row.cdr):
@@ -332,11 +362,14 @@ class Judge:
                 Move(entry.movement, entry.amount, entry.balance_after, entry.kind, None, None)
             )
         events = self.collect_events()
+        self.allowances = self.found.allowances_used()
         for account in self.found.accounts:
             moves = sorted(self.moves.pop(account.number, ()), key=lambda move: move.number)
             self.judge_account(account, moves, events.pop(account.account_id, {}))
         for account_id in events:
             self.faults.add("event_unexpected", f"of account {account_id}, which does not exist")
+        for number, month, name in self.allowances:
+            self.faults.add("wrong_allowance", f"account_no {number}: {name} in {month}, unused")
         for number in self.moves:
             self.faults.add("row_without_account", f"account_no {number}")
         for account, where, micros in self.overflows:
@@ -386,14 +419,36 @@ class Judge:
                     "wrong_balance",
                     f"{who}: {move.balance_after} after {move.where}, {balance} expected",
                 )
-            expected = ledger.move(move.delta, move.settled_ms)
+            included = self.judge_included(account, ledger, move)
+            expected = ledger.move(move.delta, move.settled_ms) + included
             if expected and move.cause is None:
                 self.faults.add("not_modelled", f"{who}: events of a {move.where}")
             self.judge_events(account, move, balance, expected, events, sequence)
             sequence += len(expected)
+        for (month, name), used in ledger.used.items():
+            found = self.allowances.pop((account.number, month, name), 0)
+            if found != used:
+                self.faults.add("wrong_allowance", f"{who}: {name} in {month}: {found}, {used} expected")
+            self.counters[month, who, name] = used
         for extra in sorted(events):
             self.faults.add("event_unexpected", f"{who}: {extra} {events[extra]['type']}")
         self.judge_totals(account, moves, balance, sequence)
+
+    def judge_included(self, account, ledger, move):
+        """What the call drew on its allowances, and what was left to pay. Returns the events."""
+        included = move.included
+        if included is None:
+            return []
+        drawn, told_by_it = ledger.draw(included.fits, included.charge.billed, included.month)
+        free = sum(units for _, units in drawn)
+        micros = left_to_pay(included.charge, free, included.plan)
+        if (tuple(drawn), micros) != (included.drawn, -move.delta):
+            self.faults.add(
+                "wrong_allowance",
+                f"{account.account_id} at {move.where}: drew {included.drawn} and paid"
+                f" {-move.delta}, {drawn} and {micros} expected",
+            )
+        return told_by_it
 
     def judge_totals(self, account, moves, balance, sequence):
         self.difference_micros += abs(balance - account.balance)
