@@ -134,11 +134,16 @@ static void block_signals(sigset_t *set)
     signal(SIGPIPE, SIG_IGN);
 }
 
-/* Until all workers have ended: drained after a signal, or one met a fatal error. */
-static void watch(struct run *run, const sigset_t *signals)
+/* Until all workers have ended: drained after a signal or a failed start, or one met a fatal
+ * error. */
+static void watch(struct run *run, const sigset_t *signals, bool started)
 {
     const struct timespec look = {.tv_nsec = LOOK_EVERY_MS * 1000000L};
     int64_t left_ms = -1; /* -1: not draining */
+    if (!started) {
+        left_ms = run->session->config.shutdown_timeout_ms;
+        drain(run);
+    }
     while (ended_workers(run) < run->worker_count) {
         int signal_no = sigtimedwait(signals, NULL, &look);
         if (signal_no > 0 && left_ms >= 0) {
@@ -189,10 +194,10 @@ int ts_cmd_run(int argc, char **argv)
             start_shared(&run, &err) && start_workers(&run, &err) && start_monitor(&run, &err);
         if (started) {
             SAY(&run, TS_LEVEL_INFO, "started", "%zu workers", run.worker_count);
-            watch(&run, &signals);
         } else {
             ts_session_fail(&session, &err);
         }
+        watch(&run, &signals, started);
         bool drained = stop(&run);
         SAY(&run, TS_LEVEL_INFO, "ended", "%s", drained ? "drained" : "after an error");
         status = started && drained ? TS_EXIT_OK : TS_EXIT_USAGE;

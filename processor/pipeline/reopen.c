@@ -400,6 +400,7 @@ void ts_worker_reopen(struct ts_worker *worker)
     }
     switch (open_lanes(worker, &err)) {
     case OPENED:
+        worker->worked = worker->worked || worker->lane_count > 0;
         worker->paused = false;
         worker->blocked_us = 0;
         worker->phase = TS_PHASE_RUNNING;

@@ -198,9 +198,13 @@ void ts_worker_drain(struct ts_worker *worker)
 
 bool ts_worker_drained(const struct ts_worker *worker)
 {
-    return worker->draining && worker->charging == NULL && worker->charged.count == 0 &&
-           worker->settling.phase == TS_SETTLING_NOTHING &&
-           (worker->phase != TS_PHASE_RUNNING || ts_publish_idle(worker));
+    if (!worker->draining || worker->charging != NULL || worker->charged.count > 0 ||
+        worker->settling.phase != TS_SETTLING_NOTHING) {
+        return false;
+    }
+    /* After trouble, charges are in Redis that were dropped here, and messages may not be told:
+     * to reopen takes the ones back and finds the others. */
+    return worker->phase == TS_PHASE_RUNNING ? ts_publish_idle(worker) : !worker->worked;
 }
 
 const struct ts_worker_stats *ts_worker_stats(const struct ts_worker *worker)

@@ -134,6 +134,7 @@ struct ts_worker {
     struct ts_buffer undo;         /* scratch of the charge stage */
     bool calls_in_flight;
     bool paused;        /* every lane is held back */
+    bool worked;        /* it had open lanes: something may be left to take back, or to tell */
     int64_t blocked_us; /* since when the pool is empty; 0: it is not */
 
     struct ts_settling_state settling;

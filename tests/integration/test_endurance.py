@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What must not stop the stream: records as large as the broker takes, a group under another name,
-accounts that change under a running processor."""
+accounts that change under a running processor, servers that are away at the end."""
 
 import random
+import signal
+import time
 
 import pytest
 
@@ -93,3 +95,28 @@ def test_an_account_opened_again_pays_again(new_world):
     world.wait_settled(alive=processor)
     processor.stop()
     assert world.query("SELECT count(*) FROM usage")[0][0] == 1
+
+
+def test_a_drain_takes_back_what_it_could_not_settle(world):
+    """Told to end while PostgreSQL is away, a processor waits for it instead of saying that
+    nothing is left."""
+    processor = world.run()
+    world.produce(world.calls.stream(400))
+    world.wait_settled(alive=processor)
+    world.stack.kill("postgres")
+    try:
+        world.produce(world.calls.stream(400))
+        time.sleep(1.5)
+        processor.signal(signal.SIGTERM)
+        time.sleep(1)
+        assert processor.running()
+    finally:
+        world.stack.start("postgres")
+    assert processor.wait(40) == 0
+    books = dict(world.query("SELECT account_id, balance_micros FROM account"))
+    for key in world.redis.keys("{b*}"):
+        for field, value in world.redis.hgetall(key).items():
+            if field.startswith(b"a:"):
+                assert int(value) == books[field[2:].decode()]
+    world.drain()
+    world.assert_books()
