@@ -109,10 +109,11 @@ const struct ts_config_key ts_config_keys[] = {
           "Credits and account commands: input."),
     CHOICE("kafka.assignment",
            kafka.assignment,
-           "cooperative",
+           "eager",
            assignments,
-           "How partitions move between members of the group: one by one while the others flow, "
-           "or all at once."),
+           "How partitions move between members of the group: all at once, or one by one while the "
+           "others flow (cooperative). With librdkafka before 2.6 eager loses less: "
+           "processor/ARCHITECTURE.md."),
     DURATION("kafka.session_timeout_ms",
              kafka.session_timeout_ms,
              "15s",
