@@ -29,7 +29,7 @@ THIRD_PARTY = [
     (r"hiredis/.*", "adapters/redis"),
     (r"libpq-fe\.h|libpq/.*|postgres_ext\.h|pg_config.*", "adapters/postgres"),
     (r"avro\.h|avro/.*", "adapters/avro"),
-    (r"curl/.*", "adapters/avro"),
+    (r"curl/.*", "adapters/registry"),
     (r"jansson\.h", "adapters/json"),
     (r"yaml\.h", "adapters/yaml"),
     (r"csv\.h", "adapters/csv"),
@@ -37,8 +37,8 @@ THIRD_PARTY = [
     (r"xxhash\.h", "base"),
 ]
 
-# The schema registry's answers are JSON (adapters/avro); nothing else may go beyond the list above.
-ALSO = {("jansson.h", "adapters/avro")}
+# The schema registry's answers are JSON; nothing else may go beyond the list above.
+ALSO = {("jansson.h", "adapters/registry")}
 
 SYSTEM = re.compile(r"(sys|netinet|arpa|net|linux|bits)/[a-z0-9_]+\.h|[a-z0-9_]+\.h")
 

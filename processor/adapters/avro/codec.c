@@ -4,6 +4,7 @@
 #include "adapters/avro/embedded.h"
 #include "adapters/avro/messages.h"
 #include "adapters/avro/plan.h"
+#include "adapters/avro/schema_ids.h"
 #include "adapters/avro/write.h"
 #include "core/reason.h"
 
@@ -11,6 +12,8 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+
+enum { WIRE_MAGIC = 0, WIRE_HEADER_SIZE = 5 };
 
 struct known {
     uint64_t fingerprint;
@@ -20,6 +23,7 @@ struct known {
 struct ts_avro_codec {
     struct known *known; /* the present schema first; few: searched from the start */
     size_t known_count;
+    struct ts_avro_ids *ids; /* NULL: there is no registry */
     struct ts_avro_event_writer events;
     uint64_t dead_letter_fingerprint;
 };
@@ -102,7 +106,16 @@ void ts_avro_codec_destroy(struct ts_avro_codec *codec)
         ts_avro_plan_destroy(codec->known[i].plan);
     }
     free(codec->known);
+    ts_avro_ids_destroy(codec->ids);
     free(codec);
+}
+
+bool ts_avro_codec_use_registry(struct ts_avro_codec *codec,
+                                struct ts_schemas schemas,
+                                struct ts_error *err)
+{
+    codec->ids = ts_avro_ids_create(schemas, err);
+    return codec->ids != NULL;
 }
 
 static uint64_t read_fingerprint(const char *p)
@@ -114,58 +127,97 @@ static uint64_t read_fingerprint(const char *p)
     return fingerprint;
 }
 
-/* Why the first bytes are no header of ours. */
-static bool refuse_header(struct ts_bytes value, struct ts_error *err)
+static uint32_t read_id(const char *p)
+{
+    uint32_t id = 0;
+    for (int i = 0; i < 4; i++) {
+        id = id << 8 | (unsigned char)p[i];
+    }
+    return id;
+}
+
+/* Why the first bytes are no header that is known. */
+static void refuse_header(struct ts_bytes value, struct ts_error *err)
 {
     if (value.size == 0) {
-        return ts_error_set(err,
-                            TS_ERROR_REJECT,
-                            TS_REASON_DECODE_ERROR,
-                            value.data == NULL ? "value: null (a tombstone)" : "value: empty");
+        ts_error_set(err,
+                     TS_ERROR_REJECT,
+                     TS_REASON_DECODE_ERROR,
+                     value.data == NULL ? "value: null (a tombstone)" : "value: empty");
+    } else if (value.size < TS_AVRO_HEADER_SIZE) {
+        ts_error_set(err,
+                     TS_ERROR_REJECT,
+                     TS_REASON_DECODE_ERROR,
+                     "value: %zu bytes are too few for a record",
+                     value.size);
+    } else {
+        ts_error_set(err,
+                     TS_ERROR_REJECT,
+                     TS_REASON_DECODE_ERROR,
+                     "value: begins with %02x %02x, neither with the marker c3 01 of Avro's "
+                     "single-object encoding nor with the 00 of the Confluent wire format",
+                     (unsigned char)value.data[0],
+                     (unsigned char)value.data[1]);
     }
-    if (value.data[0] == 0 && value.size >= 5) {
-        const unsigned char *p = (const unsigned char *)value.data;
-        uint32_t id = (uint32_t)p[1] << 24 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 8 | p[4];
-        return ts_error_set(err,
-                            TS_ERROR_REJECT,
-                            TS_REASON_UNKNOWN_SCHEMA,
-                            "schema id %" PRIu32 ": no schema registry is configured",
-                            id);
+}
+
+static const struct ts_avro_plan *
+plan_of_fingerprint(const struct ts_avro_codec *codec, uint64_t fingerprint, struct ts_error *err)
+{
+    const struct ts_avro_plan *plan = find(codec, fingerprint);
+    if (plan == NULL) {
+        ts_error_set(err,
+                     TS_ERROR_REJECT,
+                     TS_REASON_UNKNOWN_SCHEMA,
+                     "schema fingerprint %016" PRIx64 ": no such schema is known; add its avsc to "
+                     "the folder of additional schemas (schemas_dir)",
+                     fingerprint);
     }
-    if (value.size < TS_AVRO_HEADER_SIZE) {
-        return ts_error_set(err,
-                            TS_ERROR_REJECT,
-                            TS_REASON_DECODE_ERROR,
-                            "value: %zu bytes are too few for a record",
-                            value.size);
+    return plan;
+}
+
+static const struct ts_avro_plan *
+plan_of_id(const struct ts_avro_codec *codec, uint32_t id, struct ts_error *err)
+{
+    if (codec->ids == NULL) {
+        ts_error_set(err,
+                     TS_ERROR_REJECT,
+                     TS_REASON_UNKNOWN_SCHEMA,
+                     "schema id %" PRIu32 ": no schema registry is configured "
+                     "(schema_registry.url)",
+                     id);
+        return NULL;
     }
-    return ts_error_set(err,
-                        TS_ERROR_REJECT,
-                        TS_REASON_DECODE_ERROR,
-                        "value: begins with %02x %02x, not with the marker c3 01 of Avro's "
-                        "single-object encoding",
-                        (unsigned char)value.data[0],
-                        (unsigned char)value.data[1]);
+    return ts_avro_ids_plan(codec->ids, id, err);
+}
+
+/* How to read the value, and where behind its header it begins. NULL, with err set: not at all. */
+static const struct ts_avro_plan *read_header(const struct ts_avro_codec *codec,
+                                              struct ts_bytes value,
+                                              size_t *header_size,
+                                              struct ts_error *err)
+{
+    if (value.size >= TS_AVRO_HEADER_SIZE &&
+        memcmp(value.data, TS_AVRO_MARKER, TS_AVRO_MARKER_SIZE) == 0) {
+        *header_size = TS_AVRO_HEADER_SIZE;
+        return plan_of_fingerprint(codec, read_fingerprint(value.data + TS_AVRO_MARKER_SIZE), err);
+    }
+    if (value.size >= WIRE_HEADER_SIZE && value.data[0] == WIRE_MAGIC) {
+        *header_size = WIRE_HEADER_SIZE;
+        return plan_of_id(codec, read_id(value.data + 1), err);
+    }
+    refuse_header(value, err);
+    return NULL;
 }
 
 static bool decode_cdr(void *self, struct ts_bytes value, struct ts_cdr *out, struct ts_error *err)
 {
-    const struct ts_avro_codec *codec = self;
-    if (value.size < TS_AVRO_HEADER_SIZE ||
-        memcmp(value.data, TS_AVRO_MARKER, TS_AVRO_MARKER_SIZE) != 0) {
-        return refuse_header(value, err);
-    }
-    uint64_t fingerprint = read_fingerprint(value.data + TS_AVRO_MARKER_SIZE);
-    const struct ts_avro_plan *plan = find(codec, fingerprint);
+    size_t header_size = 0;
+    const struct ts_avro_plan *plan = read_header(self, value, &header_size, err);
     if (plan == NULL) {
-        return ts_error_set(err,
-                            TS_ERROR_REJECT,
-                            TS_REASON_UNKNOWN_SCHEMA,
-                            "schema fingerprint %016" PRIx64 ": no such schema is known; add its "
-                            "avsc to the folder of additional schemas",
-                            fingerprint);
+        return false;
     }
-    struct ts_bytes body = {value.data + TS_AVRO_HEADER_SIZE, value.size - TS_AVRO_HEADER_SIZE};
+    struct ts_bytes body = {value.data + header_size, value.size - header_size};
     bool ok = ts_avro_plan_run(plan, body, out, err);
     out->encoded_size = value.size;
     return ok;

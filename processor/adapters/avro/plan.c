@@ -272,6 +272,15 @@ static bool compile(struct ts_avro_plan *plan, struct ts_error *err)
     return true;
 }
 
+/* Gives back what the schema did not need: there may be thousands of plans. */
+static void trim(struct ts_avro_plan *plan)
+{
+    struct op *ops = realloc(plan->ops, (plan->op_count + 1) * sizeof *ops);
+    uint8_t *symbols = realloc(plan->symbols, plan->symbol_count + 1);
+    plan->ops = ops != NULL ? ops : plan->ops;
+    plan->symbols = symbols != NULL ? symbols : plan->symbols;
+}
+
 struct ts_avro_plan *ts_avro_plan_create(avro_schema_t schema, struct ts_error *err)
 {
     if (!is_avro_record(schema)) {
@@ -289,6 +298,7 @@ struct ts_avro_plan *ts_avro_plan_create(avro_schema_t schema, struct ts_error *
         ts_avro_plan_destroy(plan);
         return NULL;
     }
+    trim(plan);
     return plan;
 }
 
