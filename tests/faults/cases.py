@@ -159,8 +159,8 @@ def postgres_restarts(stack, seed, keep):
 
 
 def postgres_is_down(stack, seed, keep):
-    """For a minute with the stream flowing: memory stays bounded, the member stays in its group, and
-    everything is settled afterwards."""
+    """For a minute with the stream flowing: memory stays bounded, the member stays in its group,
+    and everything is settled afterwards."""
     seconds, per_second = 60, 2500
     with harness.world(stack, keep, seed=seed, settings=default_batches()) as world:
         world.make(accounts=ACCOUNTS)
@@ -238,7 +238,7 @@ def one_of_two_is_killed(stack, seed, keep):
 
 
 def members_come_and_go(stack, seed, keep):
-    """A third joins and leaves, a second is stopped cleanly and comes back, while the stream flows."""
+    """Others join, and leave or die, while the stream flows."""
     r = random.Random(seed)
     with harness.world(stack, keep, partitions=8, seed=seed) as world:
         world.make(accounts=ACCOUNTS)
@@ -266,4 +266,10 @@ OTHERS = {
     "one of two is killed": one_of_two_is_killed,
     "members come and go": members_come_and_go,
 }
-QUICK = ("redis loses a second", "redis is flushed", "postgres restarts", "zombie", "one of two is killed")
+QUICK = (
+    "redis loses a second",
+    "redis is flushed",
+    "postgres restarts",
+    "zombie",
+    "one of two is killed",
+)

@@ -155,7 +155,8 @@ class Books:
             found.dead_letter_rows[p] = [row for row in rows if isinstance(row, DeadLetter)]
             counts = [len(found.usage_rows[p]), len(found.duplicate_rows[p])]
             counts += [len(found.dead_letter_rows[p]), 0]
-            found.partition_rows.append(Partition(p, 0, len(self.inputs[p]), *counts, len(self.inputs[p])))
+            end = len(self.inputs[p])
+            found.partition_rows.append(Partition(p, 0, end, *counts, end))
         found.event_values = [(b"acct", encode("event", event)) for event in self.events]
         found.dead_letter_values = [
             (row.key, encode("dead_letter", dead_letter(p, row)))
@@ -506,13 +507,16 @@ def test_recharge_is_requested_once_and_caps_are_told_once_a_period():
     assert unusable.move(-60, NOW_MS) == []
 
 
-@pytest.mark.parametrize(("mode", "amount"), [("fixed", 20), ("target", -20), ("shortfall_plus", 30)])
-def test_amount_of_a_recharge(mode, amount):
-    book = ledger(100, recharge_on=True, payment_method="invoice", recharge_mode=mode,
-                  recharge_threshold=50, recharge_amount=20)  # fmt: skip
-    told = book.move(-60, NOW_MS)
-    assert told == ([] if amount <= 0 else [("recharge.requested", {
-        "amount_micros": amount, "payment_method": "invoice", "attempt": 1})])  # fmt: skip
+@pytest.mark.parametrize(
+    ("mode", "setting", "amount"),
+    [("fixed", 20, 20), ("target", 70, 30), ("target", 40, None), ("shortfall_plus", 20, 30)],
+)
+def test_amount_of_a_recharge(mode, setting, amount):
+    """From 100 to 40, with a threshold of 50."""
+    usable = {"recharge_on": True, "payment_method": "invoice", "recharge_threshold": 50}
+    told = ledger(100, **usable, recharge_mode=mode, recharge_amount=setting).move(-60, NOW_MS)
+    body = {"amount_micros": amount, "payment_method": "invoice", "attempt": 1}
+    assert told == ([] if amount is None else [("recharge.requested", body)])
 
 
 # --- allowances
@@ -531,7 +535,11 @@ def included(units, **changes):
 
 def test_an_allowance_pays_for_the_first_units_in_the_ledgers_order():
     """90 free seconds: the first minute is free, of the second half, the rest is paid."""
-    calls = [((0, 0), (("abroad", 60),), 0), ((1, 0), (("abroad", 30),), 15_000), ((0, 2), (), 60_000)]
+    calls = [
+        ((0, 0), (("abroad", 60),), 0),
+        ((1, 0), (("abroad", 30),), 15_000),
+        ((0, 2), (), 60_000),
+    ]
     books, found = included(90, calls=calls)
     report = judged(found)
     assert "wrong_allowance" not in report["faults"] and "wrong_charge" not in report["faults"]

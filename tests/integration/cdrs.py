@@ -75,6 +75,9 @@ prefix,rate,category,description,interval_1,interval_n,connect_fee,grace,from_un
 """
 
 
+THRESHOLDS = ([], ["1"], ["0.5", "1.75"], ["8", "2", "0.5", "0.25"])
+
+
 def accounts(random_, count, plan, prefix="acct"):
     """Accounts as `accounts import` takes them: balances that some calls use up."""
     rows = []
@@ -90,7 +93,7 @@ def accounts(random_, count, plan, prefix="acct"):
             "payment_method": "card",
             "card_state": "confirmed",
             "opening_balance": random_.choice(["1", "2.5", "5", "0", "0.000001", "12", "-1"]),
-            "alert_thresholds": random_.choice([[], ["1"], ["0.5", "1.75"], ["8", "2", "0.5", "0.25"]]),
+            "alert_thresholds": random_.choice(THRESHOLDS),
             "alert_hysteresis": "0.25",
         }
         if i % 5 == 0:
@@ -152,7 +155,8 @@ class Calls:
         return self.record(account, "VOICE", direction, numbers)
 
     def fax(self, account):
-        own, other = self.digits("+1212555", 12), self.number(self.random.choice(("local", "abroad")))
+        own = self.digits("+1212555", 12)
+        other = self.number(self.random.choice(("local", "abroad")))
         outbound = self.random.random() < 0.5
         record = self.record(
             account,
@@ -237,7 +241,10 @@ class Calls:
             yield record["account_id"].encode(), CDR.encode(record), pick
 
     def pick_of(self, account):
-        return sum(account.encode()) if self.random.random() < 0.9 else self.random.randrange(1 << 30)
+        """Mostly one partition an account, as by its key."""
+        if self.random.random() < 0.9:
+            return sum(account.encode())
+        return self.random.randrange(1 << 30)
 
     def broken(self):
         """A message that can't be charged, for a reason picked at random."""

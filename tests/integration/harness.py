@@ -365,7 +365,7 @@ class World:
 
     def settled_offsets(self):
         with contextlib.suppress(psycopg.OperationalError):
-            return int(self.query("SELECT coalesce(sum(next_offset), 0) FROM stream_partition")[0][0])
+            return int(self.query("SELECT sum(next_offset) FROM stream_partition")[0][0] or 0)
         return -1
 
     def wait_settled(self, count=None, seconds=DRAIN_TIMEOUT_S, alive=None):

@@ -65,7 +65,8 @@ TAMPER = {
         f" (SELECT start_time, identity_hash {ONE_ROW})"
     ),
     "a row taken away": sql(
-        f"DELETE FROM usage WHERE (start_time, identity_hash) = (SELECT start_time, identity_hash {ONE_ROW})"
+        "DELETE FROM usage WHERE (start_time, identity_hash) ="
+        f" (SELECT start_time, identity_hash {ONE_ROW})"
     ),
     "an opening": sql(
         "UPDATE ledger_entry SET amount_micros = amount_micros + 1 WHERE account_no = %(account)s"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checks a drained run: exit 0 when everything is as predicted, 1 when not, 2 when it can't tell."""
+"""Checks a drained run: exit 0 when all is as predicted, 1 when not, 2 when it can't tell."""
 
 import argparse
 import json

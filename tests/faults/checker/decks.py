@@ -69,10 +69,12 @@ class Row:
         self.days = days_of(cell("days", "*"))
         self.from_time = time_ms(cell("from_time", "00:00"))
         self.to_time = time_ms(cell("to_time", "24:00"))
-        self.effective_from = moment_ms(cells["effective_from"]) if cells.get("effective_from") else ALWAYS
-        self.effective_to = moment_ms(cells["effective_to"]) if cells.get("effective_to") else NEVER
-        self.min_charge = amount_e8(cells["min_charge"]) if cells.get("min_charge") else None
-        self.max_charge = amount_e8(cells["max_charge"]) if cells.get("max_charge") else None
+        begin, end = cells.get("effective_from"), cells.get("effective_to")
+        self.effective_from = moment_ms(begin) if begin else ALWAYS
+        self.effective_to = moment_ms(end) if end else NEVER
+        least, most = cells.get("min_charge"), cells.get("max_charge")
+        self.min_charge = amount_e8(least) if least else None
+        self.max_charge = amount_e8(most) if most else None
         self.whole_week = (
             len(self.days) == 7 and self.from_time == 0 and self.to_time in (0, DAY_MS)
         )

@@ -42,7 +42,7 @@ USAGE = f"""
     SELECT "offset", account_no, movement, charge_micros, balance_after_micros,
            {MS.format("settled_at")}, identity_hash, usage_category_name(category), region,
            usage_unit_name(unit), billed, rate_e8, connect_fee_e8, prefix, description,
-           deck_version, generation, attributes, allowance_names, allowance_units,
+           deck_version, generation, attributes, {{allowances}},
            {", ".join(map(column, CDR_FIELDS))}
     FROM usage WHERE topic_no = %s AND partition = %s ORDER BY "offset"
 """
@@ -96,14 +96,17 @@ class Evidence:
         self.db = psycopg.connect(servers.postgres)
         self.cursors = 0
         self.topics = Topics(servers.brokers)
-        self.plans = [plan_of(*row) for row in self.db.execute(
-            "SELECT plan_no, name, settings FROM rate_plan ORDER BY plan_no"
-        )]
+        self.has_allowances = self.one("SELECT to_regclass('allowance_used') IS NOT NULL")
+        plans = self.db.execute("SELECT plan_no, name, settings FROM rate_plan ORDER BY plan_no")
+        self.plans = [plan_of(*row) for row in plans]
         self.versions = self.read_versions(decks or {})
         self.accounts = self.read_accounts(accounts_file)
-        row = self.db.execute("SELECT topic_no FROM topic WHERE name = %s", [self.topic]).fetchone()
-        self.topic_no = row[0] if row else -1
+        self.topic_no = self.one("SELECT topic_no FROM topic WHERE name = %s", self.topic) or -1
         self.partition_rows = self.read_partitions()
+
+    def one(self, statement, *arguments):
+        row = self.db.execute(statement, arguments).fetchone()
+        return row[0] if row else None
 
     def close(self):
         self.db.close()
@@ -125,7 +128,7 @@ class Evidence:
             " FROM deck_version ORDER BY version"
         ):
             if given and (names[plan], sha256) not in given:
-                raise SystemExit(f"deck version {number} of {names[plan]} is none of the given files")
+                raise SystemExit(f"deck version {number} of {names[plan]} is none of those given")
             content = given.get((names[plan], sha256), content)
             if sha256 not in parsed:
                 parsed[sha256] = Deck(content)
@@ -134,9 +137,8 @@ class Evidence:
         return found
 
     def read_accounts(self, accounts_file):
-        openings = dict(
-            self.db.execute("SELECT account_no, amount_micros FROM ledger_entry WHERE kind = 'opening'")
-        )
+        opened = "SELECT account_no, amount_micros FROM ledger_entry WHERE kind = 'opening'"
+        openings = dict(self.db.execute(opened))
         accounts = []
         for row in self.db.execute(ACCOUNTS):
             values = dict(zip(ACCOUNT_FIELDS, row))
@@ -178,7 +180,9 @@ class Evidence:
             yield from cursor.execute(statement, arguments)
 
     def usage(self, partition):
-        for row in self.rows(USAGE, [self.topic_no, partition]):
+        columns = "allowance_names, allowance_units" if self.has_allowances else "NULL, NULL"
+        statement = USAGE.format(allowances=columns)
+        for row in self.rows(statement, [self.topic_no, partition]):
             drawn = tuple(zip(row[18] or (), row[19] or ()))
             yield Usage(*row[:17], row[20:], row[17], drawn)
 
@@ -189,27 +193,28 @@ class Evidence:
         return (DeadLetter(*row) for row in self.rows(DEAD_LETTERS, [self.topic, partition]))
 
     def entries(self):
-        rows = self.rows(
-            "SELECT account_no, movement, kind, amount_micros, balance_after_micros FROM ledger_entry",
-            [],
-        )
-        return (Entry(*row) for row in rows)
+        columns = "account_no, movement, kind, amount_micros, balance_after_micros"
+        return (Entry(*row) for row in self.rows(f"SELECT {columns} FROM ledger_entry", []))
 
     def allowances_used(self):
+        if not self.has_allowances:
+            return {}
         rows = self.db.execute("SELECT account_no, month, name, used FROM allowance_used")
         return {row[:3]: row[3] for row in rows}
 
     def stray_rows(self):
         numbers = [p.number for p in self.partition_rows]
         return self.db.execute(
-            "SELECT (SELECT count(*) FROM usage WHERE topic_no <> %(n)s OR partition <> ALL (%(p)s))"
+            "SELECT (SELECT count(*) FROM usage"
+            "        WHERE topic_no <> %(n)s OR partition <> ALL (%(p)s))"
             " + (SELECT count(*) FROM duplicate WHERE topic <> %(t)s OR partition <> ALL (%(p)s))"
-            " + (SELECT count(*) FROM dead_letter WHERE topic <> %(t)s OR partition <> ALL (%(p)s))",
+            " + (SELECT count(*) FROM dead_letter"
+            "    WHERE topic <> %(t)s OR partition <> ALL (%(p)s))",
             {"n": self.topic_no, "t": self.topic, "p": numbers},
         ).fetchone()[0]
 
     def oldest_usage_ms(self):
-        return self.db.execute(f"SELECT {MS.format('min(from_time)')} FROM usage_leaf").fetchone()[0]
+        return self.one(f"SELECT {MS.format('min(from_time)')} FROM usage_leaf")
 
     # --- topics
 

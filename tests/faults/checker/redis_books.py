@@ -23,8 +23,8 @@ def bucket_of(account_id):
 
 
 def undo_items(record):
-    """Offsets of the parts of an undo record; None if it can't be read. A part is of an account:
-    "<offset> <delta> <size> <account>\\n", or of a counter: "<offset> <units> n<size> <name>\\n"."""
+    """Offsets of the parts of an undo record; None if it can't be read. A part is of an account,
+    "<offset> <delta> <size> <account>", or of a counter, "<offset> <units> n<size> <name>"."""
     head, _, rest = record.partition(b" ")
     last, _, rest = rest.partition(b" ")
     if not (head.isdigit() and last.isdigit()):

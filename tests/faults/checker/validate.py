@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether a decoded CDR makes sense: the reason codes that need the record alone, in their order."""
+"""Whether a decoded CDR makes sense: the reasons that need the record alone, in their order."""
 
 import re
 
@@ -42,7 +42,7 @@ def is_number(text):
 def too_long(cdr, record_size):
     if record_size > RECORD_MAX or len(cdr["attributes"]) > 32:
         return True
-    if any(len(cdr[name] or "") * 4 > most and size_of(cdr[name]) > most for name, most in LIMITS.items()):
+    if any(cdr[name] and size_of(cdr[name]) > most for name, most in LIMITS.items()):
         return True
     return cdr["direction"] != "OUTBOUND" and size_of(cdr["from_number"]) > 64
 

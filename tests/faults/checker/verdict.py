@@ -152,7 +152,8 @@ class Judge:
                 self.faults.add("not_drained", f"{p}@{record.offset}")
             else:
                 kinds = [type(end).__name__ for end in ends]
-                self.faults.add("lost" if not ends else "ended_twice", f"{p}@{record.offset}: {kinds}")
+                kind = "ended_twice" if ends else "lost"
+                self.faults.add(kind, f"{p}@{record.offset}: {kinds}")
         while row is not None:
             self.faults.add("row_without_input", f"{p}@{row.offset}: {type(row).__name__}")
             row = next(endings, None)
@@ -173,7 +174,7 @@ class Judge:
         if partition.next_offset != partition.high:
             self.faults.add(
                 "not_drained",
-                f"partition {partition.number}: next_offset {partition.next_offset} of {partition.high}",
+                f"partition {partition.number}: {partition.next_offset} of {partition.high}",
             )
 
     def judge_ending(self, p, record, row, last_movement):
@@ -256,13 +257,13 @@ class Judge:
                     month = account.month_of(cdr["start_time"])
                     return Included(charge, plan, fits, month, row.drawn)
         if row.drawn:
-            self.faults.add("wrong_allowance", f"of {account.account_id}: {row.drawn}, nothing fits")
+            self.faults.add("wrong_allowance", f"{account.account_id}: {row.drawn}, none fits")
         return None
 
     def judge_copy_of_cdr(self, where, cdr, row):
         for name, value in zip(CDR_FIELDS, row.cdr):
             if value != cdr[name]:
-                self.faults.add("wrong_field", f"{where}: {name} {value!r}, the record has {cdr[name]!r}")
+                self.faults.add("wrong_field", f"{where}: {name} {value!r}, not {cdr[name]!r}")
         if row.generation != 0:
             self.faults.add("wrong_field", f"{where}: generation {row.generation}")
         attributes = decode.attributes(row.attributes)
@@ -311,7 +312,8 @@ class Judge:
             if cdr["start_time"] >= self.found.oldest_usage_ms():
                 self.faults.add("wrong_ending", f"{where}: too_old, started {cdr['start_time']}")
         elif row.reason not in expected:
-            self.faults.add("wrong_ending", f"{where}: {told(expected[0])} expected, {row.reason} found")
+            what = f"{told(expected[0])} expected, {row.reason} found"
+            self.faults.add("wrong_ending", f"{where}: {what}")
 
     def judge_copies(self):
         """Duplicates and conflicts: what they name must be settled, and not later in their own
@@ -428,7 +430,8 @@ class Judge:
         for (month, name), used in ledger.used.items():
             found = self.allowances.pop((account.number, month, name), 0)
             if found != used:
-                self.faults.add("wrong_allowance", f"{who}: {name} in {month}: {found}, {used} expected")
+                what = f"{found}, {used} expected"
+                self.faults.add("wrong_allowance", f"{who}: {name} in {month}: {what}")
             self.counters[month, who, name] = used
         for extra in sorted(events):
             self.faults.add("event_unexpected", f"{who}: {extra} {events[extra]['type']}")
@@ -453,7 +456,8 @@ class Judge:
     def judge_totals(self, account, moves, balance, sequence):
         self.difference_micros += abs(balance - account.balance)
         if account.balance != balance:
-            self.faults.add("wrong_balance", f"{account.account_id}: {account.balance}, {balance} expected")
+            what = f"{account.balance}, {balance} expected"
+            self.faults.add("wrong_balance", f"{account.account_id}: {what}")
         if (account.movements, account.sequence) != (len(moves), sequence):
             self.faults.add(
                 "wrong_counters",
@@ -463,23 +467,23 @@ class Judge:
 
     def judge_events(self, account, move, balance, expected, events, sequence):
         """The events of one movement are numbered on, in whichever order."""
-        told_here = []
+        who, told_here = account.account_id, []
         for number in range(sequence + 1, sequence + 1 + len(expected)):
             event = events.pop(number, None)
             if event is None:
-                self.faults.add("event_lost", f"{account.account_id}: {number} of {expected}")
+                self.faults.add("event_lost", f"{who}: {number} of {expected}")
                 continue
             told_here.append((event["type"], body_of(event)))
             found = (event["balance_micros"], event["cause"], event["currency"])
             if found != (balance, move.cause, account.currency):
-                self.faults.add("event_wrong", f"{account.account_id}: {number} {found} at {move.where}")
+                self.faults.add("event_wrong", f"{who}: {number} {found} at {move.where}")
             if abs(event["time"] - move.settled_ms) > 5000:
-                self.faults.add("event_wrong", f"{account.account_id}: {number} time {event['time']}")
+                self.faults.add("event_wrong", f"{who}: {number} time {event['time']}")
         for one in expected:
             if one in told_here:
                 told_here.remove(one)
             elif told_here:
-                self.faults.add("event_wrong", f"{account.account_id}: {told_here}, {one} expected")
+                self.faults.add("event_wrong", f"{who}: {told_here}, {one} expected")
 
     # --- the report
 
