@@ -13,7 +13,7 @@
 #include <string.h>
 
 enum { REPLAY_BLOCK = 256 * 1024, REPLAY_BYTES_MAX = 48 * 1024 * 1024 };
-enum { TRIM_EVERY_US = 1000000 };
+enum { TRIM_EVERY_US = 1000000, CALM_US = 30000000 };
 
 bool ts_publish_init(struct ts_worker *worker, struct ts_error *err)
 {
@@ -66,12 +66,35 @@ void ts_publish_settled(struct ts_worker *worker)
 
 /* --- trouble with the producer */
 
+/* A message that is refused again and again (no such topic, no right to write) must not make
+ * producers as fast as they can be made. */
+static void put_off_mending(struct ts_worker *worker)
+{
+    struct ts_publishing_state *publishing = &worker->publishing;
+    int64_t now_us = ts_worker_now_us(worker);
+    if (now_us - publishing->failed_us > CALM_US) {
+        publishing->failures = 0;
+    }
+    int64_t wait_ms = 0;
+    if (publishing->failures > 0) {
+        int doublings = publishing->failures < 16 ? publishing->failures - 1 : 15;
+        wait_ms = (int64_t)worker->options.retry_first_ms << doublings;
+    }
+    if (wait_ms > worker->options.retry_max_ms) {
+        wait_ms = worker->options.retry_max_ms;
+    }
+    publishing->failures++;
+    publishing->failed_us = now_us;
+    publishing->mend_at_us = now_us + wait_ms * 1000;
+}
+
 static void begin_anew(struct ts_worker *worker, const struct ts_error *why)
 {
     struct ts_publishing_state *publishing = &worker->publishing;
     ts_count(&worker->stats.errors_retry, 1);
     TS_SAY(worker, TS_LEVEL_WARNING, "publish_failed", "%s", why->text);
     publishing->broken = true;
+    put_off_mending(worker);
     for (size_t i = 0; i < worker->lane_count; i++) {
         worker->lanes[i]->replay_outbox = true;
         worker->lanes[i]->outbox_from = worker->lanes[i]->published;
@@ -90,11 +113,13 @@ static bool mend(struct ts_worker *worker)
 {
     struct ts_publishing_state *publishing = &worker->publishing;
     struct ts_error err = {0};
-    if (publishing->broken) {
+    if (publishing->broken && ts_worker_now_us(worker) >= publishing->mend_at_us) {
         if (worker->ports.publisher.ops->reset(worker->ports.publisher.self, &err)) {
             publishing->broken = false;
         } else if (err.class == TS_ERROR_FATAL) {
             worker->fatal = err;
+        } else {
+            put_off_mending(worker);
         }
     }
     return !publishing->broken;

@@ -104,6 +104,9 @@ struct ts_publishing_state {
     size_t older_next;
     bool fences_due; /* the settlement's lanes get their fences when all rows are handed over */
     bool broken;     /* the producer must be made anew before anything is handed over */
+    int failures;    /* shortly after each other: the wait grows with them */
+    int64_t failed_us;
+    int64_t mend_at_us;
     int64_t trim_at_us;
     struct ts_replay replay;
 

@@ -2,6 +2,7 @@
 """What must not stop the stream: records as large as the broker takes, a group under another name,
 accounts that change under a running processor, servers that are away at the end."""
 
+import json
 import random
 import signal
 import time
@@ -120,3 +121,19 @@ def test_a_drain_takes_back_what_it_could_not_settle(world):
                 assert int(value) == books[field[2:].decode()]
     world.drain()
     world.assert_books()
+
+
+def test_a_dead_letter_that_is_refused_blocks_and_is_tried_seldom(new_world):
+    """Nothing is dropped, no producer is made anew as fast as it can be, and what was held goes on
+    when the cause is gone."""
+    world = new_world(settings={"kafka": {"producer": {"message.max.bytes": "2000"}}}).make()
+    world.produce([(b"k", garbage(5000), 0), (b"k", garbage(10), 0)])
+    processor = world.run()
+    time.sleep(6)
+    assert 2 < processor.log.count("event=publish_failed") < 10  # more are not written
+    assert "lost to another member" not in processor.log
+    processor.kill()
+    world.config.write_text(json.dumps(world.settings()))
+    world.send(world.calls.answered())
+    world.drain()
+    assert world.assert_books()["dead_letters"] == 2
