@@ -4,13 +4,23 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Shows that a full text was cut; never in the middle of a character. */
+static void end_cut(char text[TS_ERROR_TEXT_MAX])
+{
+    size_t at = TS_ERROR_TEXT_MAX - sizeof "...";
+    while (at > 0 && ((unsigned char)text[at] & 0xc0) == 0x80) {
+        at--;
+    }
+    memcpy(text + at, "...", sizeof "...");
+}
+
 static void write_text(struct ts_error *err, const char *format, va_list args)
 {
     int n = vsnprintf(err->text, sizeof err->text, format, args);
     if (n < 0) {
         err->text[0] = '\0';
     } else if ((size_t)n >= sizeof err->text) {
-        memcpy(err->text + sizeof err->text - 4, "...", 4);
+        end_cut(err->text);
     }
 }
 
@@ -44,7 +54,7 @@ bool ts_error_prefix(struct ts_error *err, const char *format, ...)
         size_t used = strlen(whole.text);
         int n = snprintf(whole.text + used, sizeof whole.text - used, ": %s", err->text);
         if (n >= 0 && (size_t)n >= sizeof whole.text - used) {
-            memcpy(whole.text + sizeof whole.text - 4, "...", 4);
+            end_cut(whole.text);
         }
         *err = whole;
     }
