@@ -3,6 +3,7 @@
 
 #include "app/json_fields.h"
 #include "app/suggest.h"
+#include "base/utf8.h"
 #include "core/cdr.h"
 #include "core/timestamp.h"
 
@@ -248,7 +249,15 @@ struct field {
     bool required;
 };
 
-enum { FIELDS_MAX = 24 };
+enum { FIELDS_MAX = 24, QUOTED_MAX = 80 };
+
+/* A key that somebody wrote, with where it stands, fit to be shown. Returns `out`. */
+static const char *quoted_key(const char *prefix, const char *key, char out[QUOTED_MAX])
+{
+    char name[2 * QUOTED_MAX];
+    snprintf(name, sizeof name, "%s%s", prefix, key);
+    return ts_utf8_quote(ts_bytes_of(name), out, QUOTED_MAX);
+}
 
 static bool read_fields(const struct field *fields,
                         const char *prefix,
@@ -265,6 +274,7 @@ static bool read_fields(const struct field *fields,
     known[count] = NULL;
     const char *unknown = ts_json_unknown_key(object, known);
     if (unknown != NULL) {
+        char quoted[QUOTED_MAX];
         struct ts_suggest suggest;
         ts_suggest_init(&suggest, unknown);
         for (size_t i = 0; i < count; i++) {
@@ -273,9 +283,8 @@ static bool read_fields(const struct field *fields,
         return ts_error_set(err,
                             TS_ERROR_REJECT,
                             0,
-                            "there is no field %s%.60s%s%s%s",
-                            prefix,
-                            unknown,
+                            "there is no field %s%s%s%s",
+                            quoted_key(prefix, unknown, quoted),
                             suggest.best != NULL ? ": did you mean " : "",
                             suggest.best != NULL ? suggest.best : "",
                             suggest.best != NULL ? "?" : "");
@@ -337,7 +346,12 @@ static bool check_allowance(const struct ts_json_value *allowance, struct ts_err
     }
     const char *unknown = ts_json_unknown_key(allowance, keys);
     if (unknown != NULL) {
-        return ts_error_set(err, TS_ERROR_REJECT, 0, "there is no field allowances.%s", unknown);
+        char quoted[QUOTED_MAX];
+        return ts_error_set(err,
+                            TS_ERROR_REJECT,
+                            0,
+                            "there is no field %s",
+                            quoted_key("allowances.", unknown, quoted));
     }
     char name[65];
     int choice = 0;

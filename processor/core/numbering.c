@@ -8,6 +8,7 @@
 #include "core/numbering.h"
 
 #include "base/error.h"
+#include "base/utf8.h"
 #include "core/trie.h"
 
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 enum {
     DIGITS_CELL_MAX = 31, /* the CSV's largest number of digits: stands for more, too */
     RANGES_AT_FIRST = 1024,
+    QUOTED_MAX = 80,
     NO_RANGE = -1,
 };
 
@@ -52,13 +54,14 @@ const char *ts_number_type_name(enum ts_number_type type)
 
 static bool malformed(size_t line, const char *what, struct ts_bytes cell, struct ts_error *err)
 {
+    char quoted[QUOTED_MAX];
     return ts_error_set(err,
                         TS_ERROR_REJECT,
                         0,
-                        "numbering plan, line %zu: %s: \"%.*s\"",
+                        "numbering plan, line %zu: %s: %s",
                         line,
                         what,
-                        TS_ARGS(cell));
+                        ts_utf8_quote(cell, quoted, sizeof quoted));
 }
 
 /* Takes what stands before the separator off the front of rest; all of it if there is none. */

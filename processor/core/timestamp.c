@@ -9,7 +9,6 @@
  * are an era of 146,097 days. */
 enum { DAYS_OF_ERA = 146097, DAYS_TO_1970 = 719468, MS_OF_DAY = 86400000 };
 
-
 int64_t ts_days_of_civil(struct ts_civil date)
 {
     int64_t year = date.month <= 2 ? (int64_t)date.year - 1 : date.year;
@@ -148,7 +147,8 @@ bool ts_timestamp_parse(struct ts_bytes text, int64_t *out_ms)
     }
     int64_t seconds = (hour * 60 + minute - offset) * 60 + second;
     int64_t moment = ts_days_of_civil(date) * MS_OF_DAY + seconds * 1000 + ms;
-    if (moment < TS_TIMESTAMP_MIN_MS || moment > TS_TIMESTAMP_MAX_MS) { /* the offset led out of the calendar */
+    if (moment < TS_TIMESTAMP_MIN_MS ||
+        moment > TS_TIMESTAMP_MAX_MS) { /* the offset led out of the calendar */
         return false;
     }
     *out_ms = moment;

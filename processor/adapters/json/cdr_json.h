@@ -24,8 +24,8 @@ enum ts_json_cdr_status {
 struct ts_json_cdr_reader *ts_json_cdr_reader_create(struct ts_error *err);
 void ts_json_cdr_reader_destroy(struct ts_json_cdr_reader *reader);
 
-/* Fills `cdr` with views that live until the next read, as long as `line` does. Of a refused one only cdr_id can be used
- * (absent when not known). `message` is set unless the status is GOOD. */
+/* Fills `cdr` with views that live until the next read, as long as `line` does. Of a refused one
+ * only cdr_id can be used (absent when not known). `message` is set unless the status is GOOD. */
 enum ts_json_cdr_status ts_json_cdr_read(struct ts_json_cdr_reader *reader,
                                          struct ts_bytes line,
                                          struct ts_cdr *cdr,

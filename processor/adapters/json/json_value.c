@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "adapters/json/json_value.h"
 
+#include "adapters/json/json_problem.h"
+
 #include <jansson.h>
 
 #include <stdlib.h>
@@ -27,7 +29,13 @@ struct ts_json_document *ts_json_document_read(struct ts_bytes text, struct ts_e
     json_t *root = json_loadb(
         text.data, text.size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
     if (root == NULL) {
-        ts_error_set(err, TS_ERROR_REJECT, 0, "not JSON: %s (column %d)", error.text, error.column);
+        char problem[TS_JSON_PROBLEM_MAX];
+        ts_error_set(err,
+                     TS_ERROR_REJECT,
+                     0,
+                     "not JSON: %s (column %d)",
+                     ts_json_problem(&error, problem),
+                     error.column);
     }
     return document_of(root);
 }

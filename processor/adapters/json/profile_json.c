@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "adapters/json/profile_json.h"
 
+#include "adapters/json/json_problem.h"
 #include "base/buffer.h"
 
 #include <jansson.h>
@@ -122,8 +123,13 @@ bool ts_json_profile_read(struct ts_bytes text,
     json_error_t error;
     json_t *account = json_loadb(text.data, text.size, 0, &error);
     if (account == NULL) {
-        return ts_error_set(
-            err, TS_ERROR_REJECT, 0, "not JSON: line %d: %.120s", error.line, error.text);
+        char problem[TS_JSON_PROBLEM_MAX];
+        return ts_error_set(err,
+                            TS_ERROR_REJECT,
+                            0,
+                            "not JSON: line %d: %s",
+                            error.line,
+                            ts_json_problem(&error, problem));
     }
     bool good = read_account(account, profile, plan, err);
     json_decref(account);
