@@ -211,7 +211,7 @@ read_row(struct ts_deck_sheet *sheet, const struct ts_bytes *cells, size_t count
     struct ts_deck_row *kept = add_row(sheet);
     if (kept == NULL || sheet->text.failed) {
         sheet->broken = true;
-        ts_deck_sheet_note(sheet, TS_DECK_FAULT, line, "", "out of memory");
+        sheet->no_memory = true;
     } else {
         *kept = row;
     }
@@ -254,6 +254,10 @@ struct ts_deck *ts_deck_sheet_compile(struct ts_deck_sheet *sheet,
                                       const struct ts_numbering *numbering,
                                       struct ts_error *err)
 {
+    if (sheet->no_memory) {
+        ts_error_no_memory(err);
+        return NULL;
+    }
     if (!sheet->has_header) {
         ts_deck_sheet_fault(sheet, 1, "", "there is no header line");
     } else if (sheet->row_count == 0 && sheet->fault_count == 0) {

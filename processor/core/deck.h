@@ -58,8 +58,8 @@ void ts_deck_sheet_fault(struct ts_deck_sheet *sheet,
                          const char *text);
 
 /* Checks the rows against each other and compiles. NULL with err set (reject: "12 faults, the first
- * in line 7, column rate: ...") when there was any fault. With a numbering plan, which may be NULL,
- * warns of prefixes that belong to no country. */
+ * in line 7, column rate: ...") when there was any fault; fatal when memory was short. With a
+ * numbering plan, which may be NULL, warns of prefixes that belong to no country. */
 struct ts_deck *ts_deck_sheet_compile(struct ts_deck_sheet *sheet,
                                       const struct ts_numbering *numbering,
                                       struct ts_error *err);

@@ -14,6 +14,7 @@ struct ts_deck_sheet {
     struct ts_deck_listener listener;
     bool has_header;
     bool broken; /* the header is wrong or memory short: rows cannot be judged */
+    bool no_memory;
     size_t cell_count;
     size_t column_of[TS_DECK_COLUMNS_MAX]; /* of the header's cells */
     struct ts_deck_row *rows;

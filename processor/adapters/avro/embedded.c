@@ -7,7 +7,7 @@
 
 #include <avro.h>
 
-enum { CANONICAL_SIZE_MAX = 4 * 1024 * 1024 };
+enum { TEXT_SIZE_MAX = 1024 * 1024, CANONICAL_SIZE_MAX = 4 * TEXT_SIZE_MAX };
 
 /* X(symbol of enum ts_avro_embedded, what ts_embed named it, its file) */
 #define EMBEDDED(X)                                                                                \
@@ -50,6 +50,16 @@ avro_schema_t ts_avro_schema_parse(struct ts_bytes text,
                                    struct ts_error *err)
 {
     avro_schema_t schema;
+    if (text.size > TEXT_SIZE_MAX) {
+        ts_error_set(err,
+                     TS_ERROR_REJECT,
+                     TS_REASON_UNKNOWN_SCHEMA,
+                     "schema %s: %zu bytes, at most %d are allowed",
+                     name,
+                     text.size,
+                     TEXT_SIZE_MAX);
+        return NULL;
+    }
     if (avro_schema_from_json_length(text.data, text.size, &schema) != 0) {
         ts_error_set(
             err, TS_ERROR_REJECT, TS_REASON_UNKNOWN_SCHEMA, "schema %s: %s", name, avro_strerror());
@@ -63,11 +73,8 @@ avro_schema_t ts_avro_schema_parse(struct ts_bytes text,
     ts_buffer_finish(&canonical);
     if (failed) {
         avro_schema_decref(schema);
-        ts_error_set(err,
-                     TS_ERROR_REJECT,
-                     TS_REASON_UNKNOWN_SCHEMA,
-                     "schema %s: too large, or out of memory",
-                     name);
+        ts_error_no_memory(err);
+        ts_error_prefix(err, "schema %s", name);
         return NULL;
     }
     return schema;
