@@ -12,6 +12,9 @@ function(ts_settings target)
     if(TOLLSTREAM_FAULT_POINTS)
         target_compile_definitions(${target} PRIVATE TS_FAULT_POINTS=1)
     endif()
+    if(TOLLSTREAM_FUZZ)
+        target_compile_options(${target} PRIVATE -fsanitize=fuzzer-no-link)
+    endif()
     if(TOLLSTREAM_SANITIZE)
         target_compile_options(
             ${target} PRIVATE -fsanitize=${TOLLSTREAM_SANITIZE} -fno-sanitize-recover=all
