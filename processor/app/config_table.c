@@ -192,7 +192,7 @@ const struct ts_config_key ts_config_keys[] = {
          "Folder in which schemas are kept by id, so that a restart needs no registry. Empty: "
          "none."),
 
-    NUMBER("batch.records_max", batch.records_max, "5000", 1, 100000, "Records in one batch."),
+    NUMBER("batch.records_max", batch.records_max, "5000", 1, 16000, "Records in one batch."),
     SIZE("batch.bytes_max",
          batch.bytes_max,
          "16MiB",

@@ -242,10 +242,13 @@ refuse_overflow(struct ts_worker *worker, struct ts_batch *batch, const struct t
     }
 }
 
-/* What the answers ask for. Calls that go again are moved to the front. */
-static bool read_answers(struct ts_worker *worker, struct ts_batch *batch, struct ts_error *err)
+/* What the answers ask for. Calls that go again are moved to the front; `wait` when only a settle
+ * can let them through. */
+static bool
+read_answers(struct ts_worker *worker, struct ts_batch *batch, bool *wait, struct ts_error *err)
 {
     size_t again = 0;
+    *wait = true;
     for (size_t i = 0; i < batch->call_count; i++) {
         struct ts_apply *call = &batch->calls[i];
         switch (call->status) {
@@ -255,6 +258,7 @@ static bool read_answers(struct ts_worker *worker, struct ts_batch *batch, struc
             if (!load_accounts(worker, call, err)) {
                 return false;
             }
+            *wait = false;
             break;
         case TS_BALANCES_FULL:
             break; /* a settle will free the slot */
@@ -317,14 +321,26 @@ static bool poll_charge(struct ts_worker *worker)
         break;
     }
     worker->calls_in_flight = false;
-    if (!read_answers(worker, batch, &err)) {
+    bool wait = false;
+    if (!read_answers(worker, batch, &wait, &err)) {
         ts_worker_trouble(
             worker, err.class == TS_ERROR_NONE ? TS_PHASE_REOPENING : TS_PHASE_DISCONNECTED, &err);
     } else if (batch->call_count == 0) {
         finish_charge(worker, batch);
-    } else {
+    } else if (!wait) {
         send_calls(worker, batch);
     }
+    return true;
+}
+
+/* Calls that found their undo slots full go again when the lane has settled more. */
+static bool try_again(struct ts_worker *worker)
+{
+    struct ts_batch *batch = worker->charging;
+    if (batch->calls[0].committed >= ts_worker_lane(worker, batch->lane)->next_offset) {
+        return false;
+    }
+    send_calls(worker, batch);
     return true;
 }
 
@@ -356,7 +372,7 @@ bool ts_worker_charge(struct ts_worker *worker)
     if (worker->calls_in_flight) {
         return poll_charge(worker);
     }
-    return worker->charging == NULL && next_batch(worker);
+    return worker->charging != NULL ? try_again(worker) : next_batch(worker);
 }
 
 void ts_worker_discard(struct ts_worker *worker, struct ts_batch *batch)
