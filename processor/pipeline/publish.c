@@ -193,8 +193,23 @@ static bool hand_over_older(struct ts_worker *worker)
     return true;
 }
 
-/* A lane's outbox is to be told again from some row on, and that must come first: so the last
- * settlement's rows are told in that way too, with the older ones of their accounts. */
+/* True when the last settlement's rows can't be told before others: a lane's outbox is to be told
+ * again from an earlier row on, or not all of the older rows came along. A lane that was fenced
+ * meanwhile is told by its new owner. */
+static bool must_wait(const struct ts_worker *worker)
+{
+    const struct ts_publishing_state *publishing = &worker->publishing;
+    const struct ts_settlement *settlement = &worker->settling.settlement;
+    bool wait = ts_replay_due(worker) || (publishing->older != NULL && settlement->older.more);
+    for (size_t i = 0; i < settlement->lane_count && !wait; i++) {
+        const struct ts_lane_state *lane =
+            ts_worker_lane((struct ts_worker *)worker, settlement->lanes[i].lane);
+        wait = lane != NULL && lane->replay_outbox;
+    }
+    return wait;
+}
+
+/* Leaves the last settlement's rows to a replay, which tells them behind all older ones. */
 static void replay_instead(struct ts_worker *worker)
 {
     struct ts_publishing_state *publishing = &worker->publishing;
@@ -324,8 +339,7 @@ bool ts_worker_publish(struct ts_worker *worker)
     }
     bool done = take_acknowledgements(worker);
     struct ts_publishing_state *publishing = &worker->publishing;
-    bool partly = publishing->older != NULL && worker->settling.settlement.older.more;
-    if (publishing->fences_due && (partly || ts_replay_due(worker))) {
+    if (publishing->fences_due && must_wait(worker)) {
         replay_instead(worker);
     }
     if (!publishing->broken) {

@@ -183,7 +183,12 @@ static bool claim_lane(struct ts_worker *worker, struct ts_lane_state *lane, str
         !ledger->ops->claim(ledger->self, lane->id, low, ts_worker_now_ms(worker), &claim, err)) {
         return false;
     }
+    /* The former owner may have settled records newer than the end that was read before. */
+    if (high < claim.next_offset && !source->ops->range(source->self, lane->id, &low, &high, err)) {
+        return false;
+    }
     lane->phase = TS_LANE_CLAIMED;
+    lane->stats->stopped = 0;
     lane->epoch = claim.epoch;
     lane->next_offset = claim.next_offset;
     lane->has_tail = claim.has_tail;
@@ -221,6 +226,31 @@ static bool claim_lanes(struct ts_worker *worker, struct ts_error *err)
 
 /* --- reopen */
 
+/* A stopped lane too: what it had charged and not settled is to be taken back. */
+static bool is_ours(const struct ts_lane_state *lane)
+{
+    return lane->phase == TS_LANE_CLAIMED || lane->phase == TS_LANE_STOPPED;
+}
+
+/* PostgreSQL lost commits whose messages were told: what is settled in their place is to be told
+ * too, although it is below the group's offset. */
+static void take_watermark_back(struct ts_worker *worker, struct ts_lane_state *lane)
+{
+    TS_SAY(worker,
+           TS_LEVEL_WARNING,
+           "watermark_ahead",
+           "partition %d was told up to %lld and is settled up to %lld only: PostgreSQL lost "
+           "commits, some events are told again",
+           lane->id.partition,
+           (long long)lane->published,
+           (long long)lane->next_offset);
+    lane->published = lane->next_offset;
+    lane->trimmed = lane->next_offset;
+    lane->replay_outbox = true;
+    lane->outbox_from = 0;
+    worker->ports.source.ops->commit(worker->ports.source.self, lane->id, lane->published);
+}
+
 static void
 apply_claim(struct ts_worker *worker, struct ts_lane_state *lane, const struct ts_claim *claim)
 {
@@ -228,12 +258,16 @@ apply_claim(struct ts_worker *worker, struct ts_lane_state *lane, const struct t
         TS_SAY(worker,
                TS_LEVEL_WARNING,
                "fenced",
-               "partition %d was claimed by somebody else",
-               lane->id.partition);
+               "partition %d was claimed by somebody else%s",
+               lane->id.partition,
+               lane->epoch_unsure ? ", or by us with the answer lost: claiming it again" : "");
         lane->phase = TS_LANE_FENCED;
-        lane->fenced_us = ts_worker_now_us(worker);
+        lane->fenced_us = lane->epoch_unsure ? INT64_MIN / 2 : ts_worker_now_us(worker);
+        lane->epoch_unsure = false;
+        lane->fenced_opens = 0;
         return;
     }
+    lane->epoch_unsure = false;
     if (claim->next_offset != lane->next_offset) {
         lane->expect_tail = false; /* the tail that was to be compared is another one now */
     }
@@ -242,6 +276,9 @@ apply_claim(struct ts_worker *worker, struct ts_lane_state *lane, const struct t
     lane->position = claim->next_offset;
     lane->hole_seen = -1;
     memset(lane->undo_slot, 0, sizeof lane->undo_slot);
+    if (lane->published > lane->next_offset) {
+        take_watermark_back(worker, lane);
+    }
     ts_gauge(&lane->stats->next_offset, lane->next_offset);
 }
 
@@ -253,14 +290,20 @@ static bool raise_epochs(struct ts_worker *worker, struct ts_error *err)
     struct ts_bucket_row rows[TS_BUCKET_COUNT];
     size_t count = 0;
     for (size_t i = 0; i < worker->lane_count; i++) {
-        if (worker->lanes[i]->phase == TS_LANE_CLAIMED) {
+        if (is_ours(worker->lanes[i])) {
             lanes[count] = worker->lanes[i];
             claims[count++] =
                 (struct ts_claim){.lane = worker->lanes[i]->id, .epoch = worker->lanes[i]->epoch};
         }
     }
     if (!ledger->ops->reopen(ledger->self, claims, count, ts_worker_now_ms(worker), rows, err)) {
+        for (size_t i = 0; i < count; i++) {
+            lanes[i]->epoch_unsure = true;
+        }
         return false;
+    }
+    for (size_t i = 0; i < count; i++) { /* before anything else: the epochs are raised */
+        apply_claim(worker, lanes[i], &claims[i]);
     }
     for (uint32_t b = 0; b < TS_BUCKET_COUNT; b++) {
         if (!same_server(&rows[b].identity, &worker->identity)) {
@@ -274,16 +317,22 @@ static bool raise_epochs(struct ts_worker *worker, struct ts_error *err)
         }
         worker->generations[b] = rows[b].generation;
     }
-    for (size_t i = 0; i < count; i++) {
-        apply_claim(worker, lanes[i], &claims[i]);
-    }
     return true;
 }
 
 enum opened { OPENED, OPEN_AGAIN, OPEN_FAILED };
 
-/* Opens every bucket for the lane. Buckets that Redis lost, or has of another generation, are
- * raised: then everything is to be opened again. */
+/* Buckets that Redis lost, or has of another generation. And those that are fenced once more after
+ * a reopen in which PostgreSQL said that the lane is ours: their token is of a claim that
+ * PostgreSQL has lost. */
+static bool must_be_raised(const struct ts_lane_state *lane, enum ts_balances_status status)
+{
+    return status == TS_BALANCES_LOST || status == TS_BALANCES_STALE ||
+           (status == TS_BALANCES_FENCED && lane->fenced_opens > 0);
+}
+
+/* Opens every bucket for the lane. Where some had to be raised, everything is to be opened again.
+ */
 static enum opened
 open_lane(struct ts_worker *worker, struct ts_lane_state *lane, struct ts_error *err)
 {
@@ -301,21 +350,12 @@ open_lane(struct ts_worker *worker, struct ts_lane_state *lane, struct ts_error 
         return OPEN_FAILED;
     }
     for (uint32_t b = 0; b < TS_BUCKET_COUNT; b++) {
-        switch (answers[b].status) {
-        case TS_BALANCES_OK:
-            break;
-        case TS_BALANCES_LOST:
-        case TS_BALANCES_STALE:
+        if (must_be_raised(lane, answers[b].status)) {
             raises[count++] = (struct ts_raise){.bucket = b,
                                                 .generation = worker->generations[b],
                                                 .seen_generation = answers[b].seen_generation};
-            break;
-        case TS_BALANCES_FENCED:
-        case TS_BALANCES_REOPEN:
-        case TS_BALANCES_LOAD:
-        case TS_BALANCES_RANGE:
-        case TS_BALANCES_FULL:
-        case TS_BALANCES_ERROR:
+        } else if (answers[b].status != TS_BALANCES_OK) {
+            lane->fenced_opens += answers[b].status == TS_BALANCES_FENCED;
             ts_error_set(err,
                          TS_ERROR_NONE,
                          0,
@@ -326,6 +366,7 @@ open_lane(struct ts_worker *worker, struct ts_lane_state *lane, struct ts_error 
             return OPEN_AGAIN;
         }
     }
+    lane->fenced_opens = 0;
     if (count == 0) {
         return OPENED;
     }
@@ -365,7 +406,7 @@ static enum opened open_lanes(struct ts_worker *worker, struct ts_error *err)
 {
     for (size_t i = 0; i < worker->lane_count; i++) {
         struct ts_lane_state *lane = worker->lanes[i];
-        if (lane->phase == TS_LANE_CLAIMED) {
+        if (is_ours(lane)) {
             enum opened opened = open_lane(worker, lane, err);
             if (opened != OPENED) {
                 return opened;

@@ -26,6 +26,7 @@ void ts_worker_options_default(struct ts_worker_options *options)
         .retry_max_ms = 5000,
         .lookups_after_claim = 20000,
         .fenced_retry_ms = 10000,
+        .idle_probe_ms = 5000,
         .settle_timeout_ms = 30000,
         .duration_tolerance_ms = 2000,
         .decide = {.recharge_expires_after_ms = INT64_C(24) * 3600 * 1000},
@@ -126,6 +127,31 @@ static bool idle(const struct ts_worker *worker)
            worker->settling.phase == TS_SETTLING_NOTHING && ts_publish_idle(worker);
 }
 
+/* A worker with nothing to do would not notice that PostgreSQL failed over and lost commits, which
+ * are to be replayed, or that it is away, and would call itself healthy. */
+static void probe(struct ts_worker *worker)
+{
+    int64_t now_us = ts_worker_now_us(worker);
+    if (now_us < worker->probe_at_us) {
+        return;
+    }
+    worker->probe_at_us = now_us + worker->options.idle_probe_ms * 1000;
+    const struct ts_ledger *ledger = &worker->ports.ledger;
+    struct ts_bucket_row rows[TS_BUCKET_COUNT];
+    struct ts_error err = {0};
+    if (!ledger->ops->buckets(ledger->self, rows, &err)) {
+        ts_worker_trouble(worker, TS_PHASE_DISCONNECTED, &err);
+        return;
+    }
+    for (uint32_t b = 0; b < TS_BUCKET_COUNT; b++) {
+        if (rows[b].generation != worker->generations[b]) {
+            ts_error_set(&err, TS_ERROR_NONE, 0, "bucket %u was raised", b);
+            ts_worker_trouble(worker, TS_PHASE_REOPENING, &err);
+            return;
+        }
+    }
+}
+
 /* The loop's phases, in order: take in, charge, settle, tell. Whatever of them meets trouble leaves
  * the rest of the turn to the next one. */
 static void run(struct ts_worker *worker, int wait_ms)
@@ -139,12 +165,14 @@ static void run(struct ts_worker *worker, int wait_ms)
         bool waits = !done && worker->settling.phase != TS_SETTLING_NOTHING && wait_ms > 0;
         done = ts_worker_settle(worker, waits ? BUSY_WAIT_MS : 0) || done || waits;
     }
-    if (done || worker->phase != TS_PHASE_RUNNING) {
-        return;
+    if (worker->phase == TS_PHASE_RUNNING) {
+        retry_fenced(worker);
     }
-    retry_fenced(worker);
-    if (worker->phase == TS_PHASE_RUNNING && wait_ms > 0) {
-        bool busy = !idle(worker);
+    bool busy = done || !idle(worker);
+    if (!busy && worker->phase == TS_PHASE_RUNNING) {
+        probe(worker);
+    }
+    if (!done && worker->phase == TS_PHASE_RUNNING && wait_ms > 0) {
         if (!busy) {
             ts_gauge(&worker->stats.last_progress_ms, ts_worker_now_ms(worker));
         }

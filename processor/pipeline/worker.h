@@ -50,6 +50,7 @@ struct ts_worker_options {
     int retry_max_ms;            /* … up to here */
     int64_t lookups_after_claim; /* records looked up in PostgreSQL, whatever the filter says */
     int64_t fenced_retry_ms;     /* a lane we lost but are still assigned: claim again after */
+    int64_t idle_probe_ms;       /* an idle worker looks whether PostgreSQL is still there */
     int64_t settle_timeout_ms;   /* a settle without an end: cut the connection */
     int64_t duration_tolerance_ms;
     /* Tolerance of one source of CDRs; NULL: duration_tolerance_ms for all. */

@@ -28,6 +28,8 @@ struct ts_lane_state {
     int64_t trimmed;      /* outbox rows below are deleted */
     int64_t lookup_until; /* records below are looked up in PostgreSQL, whatever the filter says */
     int64_t fenced_us;    /* when we learnt it */
+    bool epoch_unsure;    /* the answer to a reopen was lost: perhaps it is ours and higher */
+    int fenced_opens;     /* since the last open that was not: Redis has a higher token */
     int64_t hole_seen;    /* a jump to this offset was met and asked for again; -1 when none */
     bool expect_tail;     /* the first message is the settled one at next_offset - 1 */
     bool has_tail;
@@ -153,6 +155,7 @@ struct ts_worker {
 
     int troubles; /* since the last settlement: the back-off grows with them */
     int64_t retry_at_us;
+    int64_t probe_at_us; /* when an idle worker looks at PostgreSQL again */
     struct ts_error fatal;
     struct ts_worker_stats stats;
 };

@@ -17,6 +17,15 @@ void fake_pause(struct fake_host *host)
     }
 }
 
+void fake_linger(struct fake_host *host)
+{
+    if (fake_fiber_inside() && host->faulty && fake_chance(host, host->linger_permille)) {
+        fake_sleep(host, fake_random_range(&host->random, 1, 8000));
+    } else {
+        fake_pause(host);
+    }
+}
+
 void fake_sleep(struct fake_host *host, int64_t us)
 {
     host->wake_us = host->now_us + us;

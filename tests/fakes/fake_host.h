@@ -26,10 +26,11 @@ enum {
 struct fake_host {
     struct fake_random random;
     int64_t now_us;
-    bool faulty;             /* false: everything works from now on */
-    int faults_left;         /* lost answers, refusals: at most so many */
-    unsigned pause_permille; /* how often a process is left at a port call */
-    const char *without;     /* the piece of the protocol that is taken away, or NULL */
+    bool faulty;              /* false: everything works from now on */
+    int faults_left;          /* lost answers, refusals: at most so many */
+    unsigned pause_permille;  /* how often a process is left at a port call */
+    unsigned linger_permille; /* how often a server is slow */
+    const char *without;      /* the piece of the protocol that is taken away, or NULL */
     bool trace;
     int process;            /* which one runs, 0: the world itself */
     int64_t wake_us;        /* when the one that yielded wants to go on */
@@ -39,6 +40,8 @@ struct fake_host {
 
 /* A port call: here others may run, and here this process may be killed or stopped. */
 void fake_pause(struct fake_host *host);
+/* The same, and sometimes the answer takes its time. */
+void fake_linger(struct fake_host *host);
 /* Waits: others run until then. */
 void fake_sleep(struct fake_host *host, int64_t us);
 

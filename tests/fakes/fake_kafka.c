@@ -373,7 +373,7 @@ source_range(void *self, struct ts_lane id, int64_t *low, int64_t *high, struct 
     }
     *low = member->kafka->logs[id.partition].low;
     *high = member->kafka->logs[id.partition].high;
-    fake_pause(member->kafka->host);
+    fake_linger(member->kafka->host);
     return true;
 }
 
@@ -390,7 +390,7 @@ static bool source_committed(void *self, struct ts_lane id, int64_t *offset, str
         return false;
     }
     *offset = member->kafka->logs[id.partition].committed;
-    fake_pause(member->kafka->host);
+    fake_linger(member->kafka->host);
     return true;
 }
 

@@ -13,12 +13,28 @@ enum { CLAIM_WAIT_US = 20000, RAISE_WAIT_US = 20000, LOOK_AGAIN_US = 500 };
 
 void fake_postgres_init(struct fake_postgres *postgres, struct fake_host *host, int lane_count)
 {
+    struct fake_tables *copies = postgres->copies;
     memset(postgres, 0, sizeof *postgres);
+    postgres->copies = copies != NULL ? copies : calloc(FAKE_STANDBYS, sizeof *copies);
+    TS_ASSERT(postgres->copies != NULL);
     postgres->host = host;
     postgres->lane_count = lane_count;
     postgres->window_to_ms = INT64_MAX;
     /* One input has at most so many rows here, and a page must hold one. */
     postgres->page_max = (size_t)fake_random_range(&host->random, TS_THRESHOLDS_MAX + 1, 40);
+}
+
+void fake_postgres_finish(struct fake_postgres *postgres)
+{
+    free(postgres->copies);
+}
+
+static void replicate(struct fake_postgres *postgres)
+{
+    int place = postgres->copy_count < FAKE_STANDBYS
+                    ? postgres->copy_count++
+                    : fake_random_range(&postgres->host->random, 0, FAKE_STANDBYS - 1);
+    postgres->copies[place] = postgres->tables;
 }
 
 void fake_postgres_tick(struct fake_postgres *postgres)
@@ -27,6 +43,9 @@ void fake_postgres_tick(struct fake_postgres *postgres)
         if (postgres->txns[i].open) {
             fake_txn_tick(postgres, &postgres->txns[i]);
         }
+    }
+    if (postgres->lags && fake_chance(postgres->host, 10)) {
+        replicate(postgres);
     }
 }
 
@@ -44,10 +63,31 @@ void fake_postgres_crash(struct fake_postgres *postgres, int64_t down_us)
 {
     fake_trace(postgres->host, "FAULT postgres restarts");
     postgres->down_until_us = postgres->host->now_us + down_us;
+    postgres->incarnation++;
     for (int i = 0; i < FAKE_PROCESSES; i++) {
         if (postgres->txns[i].open) {
             fake_txn_terminate(postgres, &postgres->txns[i]);
         }
+    }
+}
+
+void fake_postgres_lose(struct fake_postgres *postgres, int64_t down_us)
+{
+    if (postgres->copy_count == 0) {
+        return;
+    }
+    fake_postgres_crash(postgres, down_us);
+    fake_trace(postgres->host, "FAULT postgres: the standby takes over, without the last commits");
+    postgres->tables =
+        postgres
+            ->copies[fake_random_below(&postgres->host->random, (uint32_t)postgres->copy_count)];
+    postgres->copy_count = 0;
+    postgres->lost_commits = true;
+    for (int i = 0; i < FAKE_LANES; i++) {
+        postgres->tables.partitions[i].locked_by = NULL;
+    }
+    for (int i = 0; i < FAKE_ACCOUNTS; i++) {
+        postgres->tables.accounts[i].locked_by = NULL;
     }
 }
 
@@ -63,9 +103,9 @@ static bool lose_reading(struct fake_session *session, struct ts_error *err)
 static bool begin(struct fake_session *session, struct ts_error *err)
 {
     struct fake_postgres *postgres = session->postgres;
-    fake_pause(postgres->host);
-    if (!session->reading || postgres->host->now_us < postgres->down_until_us ||
-        fake_fault(postgres->host, 3)) {
+    fake_linger(postgres->host);
+    if (!session->reading || session->incarnation != postgres->incarnation ||
+        postgres->host->now_us < postgres->down_until_us || fake_fault(postgres->host, 3)) {
         return lose_reading(session, err);
     }
     return true;
@@ -73,8 +113,9 @@ static bool begin(struct fake_session *session, struct ts_error *err)
 
 static bool end(struct fake_session *session, struct ts_error *err)
 {
-    fake_pause(session->postgres->host);
-    if (fake_fault(session->postgres->host, 3)) {
+    fake_linger(session->postgres->host);
+    if (session->incarnation != session->postgres->incarnation ||
+        fake_fault(session->postgres->host, 3)) {
         fake_trace(session->postgres->host, "postgres: an answer is lost");
         return lose_reading(session, err);
     }
@@ -90,6 +131,7 @@ static bool ledger_connect(void *self, struct ts_error *err)
         return fake_away(err, "PostgreSQL is starting up");
     }
     fake_session_abandon(session);
+    session->incarnation = session->postgres->incarnation;
     session->reading = true;
     session->writing = true;
     fake_pause(host);
@@ -191,6 +233,22 @@ static int64_t next_epoch(const struct fake_partition *partition, int64_t now_ms
     return partition->epoch + 1 > now_ms ? partition->epoch + 1 : now_ms;
 }
 
+static void
+raise_epoch(struct fake_session *session, struct fake_partition *partition, int64_t now_ms)
+{
+    partition->epoch = next_epoch(partition, now_ms);
+    partition->raised_by = session->process;
+    partition->raise_told = false;
+}
+
+static void mark_told(struct fake_session *session, const struct ts_claim *claim, bool told)
+{
+    struct fake_partition *partition = &session->postgres->tables.partitions[claim->lane.partition];
+    if (partition->raised_by == session->process && partition->epoch == claim->epoch) {
+        partition->raise_told = told;
+    }
+}
+
 static void tell_claim(const struct fake_partition *partition, struct ts_claim *out)
 {
     out->fenced = false;
@@ -218,14 +276,16 @@ static bool ledger_claim(void *self,
         partition->next_offset = first_offset;
     }
     wait_for_row(session, partition);
-    partition->epoch = next_epoch(partition, now_ms);
+    raise_epoch(session, partition, now_ms);
     tell_claim(partition, out);
     fake_trace(session->postgres->host,
                "postgres: claims %d, epoch %lld, next %lld",
                lane.partition,
                (long long)out->epoch,
                (long long)out->next_offset);
-    return end(session, err);
+    bool told = end(session, err);
+    mark_told(session, out, told);
+    return told;
 }
 
 static bool ledger_known(void *self, struct ts_lane lane, bool *out, struct ts_error *err)
@@ -248,8 +308,14 @@ static void reopen_lane(struct fake_session *session, struct ts_claim *claim, in
     }
     if (partition->epoch != claim->epoch) {
         claim->fenced = true;
+        if (partition->raised_by == session->process && partition->raise_told &&
+            !postgres->lost_commits) {
+            fake_violation(postgres->host, "I6: process %d fences itself", session->process);
+        }
     } else {
-        partition->epoch = raises ? next_epoch(partition, now_ms) : partition->epoch;
+        if (raises) {
+            raise_epoch(session, partition, now_ms);
+        }
         tell_claim(partition, claim);
     }
     fake_trace(postgres->host,
@@ -276,13 +342,20 @@ static bool ledger_reopen(void *self,
         reopen_lane(session, &claims[i], now_ms);
         fake_pause(session->postgres->host);
     }
-    return end(session, err) && (first || ledger_buckets(session, rows, err));
+    bool told = end(session, err);
+    for (size_t i = 0; i < count; i++) {
+        mark_told(session, &claims[i], told);
+    }
+    return told && (first || ledger_buckets(session, rows, err));
 }
 
 /* --- looking things up */
 
 static bool
-ledger_profiles(void *self, struct ts_profile_request *requests, size_t count, struct ts_error *err)
+ledger_profiles(void *self,
+                struct ts_profile_request *requests,
+                size_t count,
+                struct ts_error *err)
 {
     struct fake_session *session = self;
     if (!begin(session, err)) {

@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum { FAKE_STANDBYS = 3 };
 enum { FAKE_ENDS = FAKE_LANES * FAKE_MESSAGES, FAKE_OUTBOX = 4096 };
 
 struct fake_account {
@@ -29,6 +30,8 @@ struct fake_account {
 struct fake_partition {
     bool exists;
     int64_t epoch;
+    int raised_by;   /* the process that raised the epoch … */
+    bool raise_told; /* … and whether it knows */
     int64_t first_offset;
     int64_t next_offset;
     bool has_tail;
@@ -113,7 +116,14 @@ struct fake_postgres {
     struct fake_txn txns[FAKE_PROCESSES];
     int64_t raise_waits_us; /* until when somebody waits for the exclusive advisory lock */
     int64_t down_until_us;
+    int64_t incarnation; /* connections to a former one are lost */
     int64_t window_to_ms;
+
+    /* A standby that lags: what it has is what is left when the primary is lost. */
+    bool lags;
+    bool lost_commits;          /* it happened */
+    struct fake_tables *copies; /* [FAKE_STANDBYS] */
+    int copy_count;
     size_t page_max; /* rows of an outbox page, whatever the caller would take */
 
     /* Called before an outbox row is deleted. */
@@ -125,18 +135,23 @@ struct fake_postgres {
 struct fake_session {
     struct fake_postgres *postgres;
     int process;
+    int64_t incarnation; /* of the server it is connected to */
     bool reading;
     bool writing;
     struct fake_txn *txn; /* the settle under way, NULL: none, or it was ended by the server */
     bool settling;        /* as far as the client knows */
 };
 
+/* Keeps its large memory: zero it before the first use. */
 void fake_postgres_init(struct fake_postgres *postgres, struct fake_host *host, int lane_count);
 
 /* The server's own work: settles of broken connections end. */
 void fake_postgres_tick(struct fake_postgres *postgres);
 bool fake_postgres_settled(const struct fake_postgres *postgres);
+void fake_postgres_finish(struct fake_postgres *postgres);
 void fake_postgres_crash(struct fake_postgres *postgres, int64_t down_us);
+/* The standby takes over, without the last commits. */
+void fake_postgres_lose(struct fake_postgres *postgres, int64_t down_us);
 
 /* The process died. */
 void fake_session_abandon(struct fake_session *session);

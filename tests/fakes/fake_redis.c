@@ -170,7 +170,7 @@ static bool run_one(struct fake_redis_client *client, struct fake_command *comma
     struct fake_redis *redis = client->redis;
     struct fake_host *host = redis->host;
     if (redis->hot_of[command->bucket] >= 0) {
-        fake_pause(host);
+        fake_linger(host);
     }
     if (!usable(client)) {
         return false;
@@ -310,12 +310,16 @@ static bool balances_load(void *self,
                           int64_t generation,
                           const struct ts_load_account *accounts,
                           size_t count,
+                          const struct ts_load_counter *counters,
+                          size_t counter_count,
                           struct ts_bucket_answer *answer,
                           struct ts_error *err)
 {
     struct fake_redis_client *client = self;
     struct fake_command command = command_of(client, FAKE_LOAD, bucket, generation);
     TS_ASSERT(count <= FAKE_ACCOUNTS);
+    (void)counters;
+    (void)counter_count;
     command.account_count = count;
     for (size_t i = 0; i < count; i++) {
         command.accounts[i] = fake_account_number(accounts[i].account_id);

@@ -423,7 +423,8 @@ static bool settle_start(void *self, struct ts_settlement *settlement, struct ts
     struct fake_postgres *postgres = session->postgres;
     fake_pause(postgres->host);
     TS_ASSERT(!session->settling);
-    if (!session->writing || postgres->host->now_us < postgres->down_until_us) {
+    if (!session->writing || session->incarnation != postgres->incarnation ||
+        postgres->host->now_us < postgres->down_until_us) {
         return fake_away(err, "the connection to PostgreSQL is lost");
     }
     for (int i = 0; i < FAKE_PROCESSES; i++) {
@@ -521,7 +522,7 @@ static enum ts_settle_status settle_poll(void *self, int wait_ms, struct ts_erro
     struct fake_session *session = self;
     struct fake_postgres *postgres = session->postgres;
     struct fake_host *host = postgres->host;
-    fake_pause(host);
+    fake_linger(host);
     TS_ASSERT(session->settling);
     struct fake_txn *txn = own_txn(session);
     if (txn == NULL || fake_fault(host, 5)) {

@@ -161,6 +161,14 @@ static void delete_bucket(struct world *world)
     fake_redis_delete(&world->redis, ts_account_bucket(ts_bytes_of(world_account_id(account))));
 }
 
+static void lose_commits(struct world *world)
+{
+    if (world->postgres.lags) {
+        fake_postgres_lose(&world->postgres, fake_random_range(&world->host.random, 0, 5000));
+        world->told_matched = 0; /* the flags of the rows are those of then */
+    }
+}
+
 static void take_down(struct world *world)
 {
     struct fake_host *host = &world->host;
@@ -201,6 +209,7 @@ static void change_account(struct world *world)
     if (!account->exists) {
         fake_trace(host, "account %d is created", number);
         account->exists = true;
+        world->postgres.copy_count = 0; /* what the operator did is not lost */
         return;
     }
     account->profile.revision++;
@@ -223,7 +232,7 @@ static void retain(struct world *world)
     int lane = fake_random_range(&world->host.random, 0, world->kafka.lane_count - 1);
     struct fake_log *log = &world->kafka.logs[lane];
     int64_t next = world->postgres.tables.partitions[lane].next_offset;
-    if (log->low < next) {
+    if (log->low < next && !world->postgres.lags) {
         log->low +=
             1 + (int64_t)fake_random_below(&world->host.random, (uint32_t)(next - log->low));
         fake_trace(&world->host, "retention: %d begins at %lld", lane, (long long)log->low);
@@ -282,6 +291,7 @@ void world_draw_fault(struct world *world)
         {12, delete_bucket},
         {12, take_down},
         {3, step_clock},
+        {12, lose_commits},
     };
     static const struct fault changes[] = {
         {3, publish_deck},

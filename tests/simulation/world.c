@@ -182,6 +182,7 @@ static void draw_options(struct world *world)
     options->retry_max_ms = 8;
     options->lookups_after_claim = fake_random_range(random, 0, 12);
     options->fenced_retry_ms = 20;
+    options->idle_probe_ms = fake_random_range(random, 5, 30);
     options->settle_timeout_ms = 60;
     options->topics[TS_INPUT_CDRS] = TS_LITERAL("cdrs");
 }
@@ -217,6 +218,7 @@ static void begin_world(struct world *world, uint64_t seed, const char *without,
                                .memory = memory};
     static const unsigned pauses[] = {30, 100, 300, 700};
     host->pause_permille = pauses[fake_random_below(&host->random, 4)];
+    host->linger_permille = fake_chance(host, 500) ? 0 : fake_random_below(&host->random, 60);
     host->faults_left = fake_random_range(&host->random, 0, 14);
     memset(world->processes, 0, sizeof world->processes);
     world->process_count = 0;
@@ -229,6 +231,7 @@ static void begin_world(struct world *world, uint64_t seed, const char *without,
     world->kafka.on_commit = judge_commit;
     world->kafka.on_commit_self = world;
     fake_postgres_init(&world->postgres, host, world->kafka.lane_count);
+    world->postgres.lags = fake_chance(host, 100);
     world->postgres.on_trim = judge_trim;
     world->postgres.on_trim_self = world;
     world_make_accounts(world);
@@ -268,4 +271,5 @@ void world_finish(struct world *world)
     ts_arena_finish(&world->host.memory);
     fake_kafka_finish(&world->kafka);
     fake_redis_finish(&world->redis);
+    fake_postgres_finish(&world->postgres);
 }
