@@ -40,7 +40,7 @@ static void tell(const struct ts_leaf_keeper *keeper, const struct ts_error *err
 static bool sleep_for(struct ts_leaf_keeper *keeper, int seconds)
 {
     struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
+    clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += seconds;
     pthread_mutex_lock(&keeper->lock);
     if (!keeper->stopping) {
@@ -53,7 +53,8 @@ static bool sleep_for(struct ts_leaf_keeper *keeper, int seconds)
 
 static bool ensure(struct ts_leaf_keeper *keeper, struct ts_error *err)
 {
-    if (keeper->ensured_ms != INT64_MIN && now_ms() - keeper->ensured_ms < ENSURE_EVERY_S * 1000) {
+    int64_t since_ms = keeper->ensured_ms == INT64_MIN ? -1 : now_ms() - keeper->ensured_ms;
+    if (since_ms >= 0 && since_ms < ENSURE_EVERY_S * 1000) {
         return true;
     }
     if (!ts_partitions_ensure(keeper->partitions, now_ms(), err)) {
@@ -98,7 +99,11 @@ struct ts_leaf_keeper *ts_leaf_keeper_start(const struct ts_config *config,
     }
     keeper->observer = observer;
     pthread_mutex_init(&keeper->lock, NULL);
-    pthread_cond_init(&keeper->wake, NULL);
+    pthread_condattr_t steady; /* a clock that is set back must not make it sleep for so long */
+    pthread_condattr_init(&steady);
+    pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
+    pthread_cond_init(&keeper->wake, &steady);
+    pthread_condattr_destroy(&steady);
     keeper->partitions = ts_partitions_create(&options, err);
     if (keeper->partitions == NULL) {
         ts_leaf_keeper_stop(keeper);

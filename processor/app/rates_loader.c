@@ -13,6 +13,8 @@
 #include <string.h>
 #include <time.h>
 
+#define DAY_MS INT64_C(86400000)
+
 enum { LOOK_EVERY_MS = 500, DECK_BYTES_MAX = 256 * 1024 * 1024, MARGIN_DAYS = 9 };
 
 /* A snapshot and who holds it. The first of the list is the one in force. */
@@ -25,6 +27,7 @@ struct held {
 struct loaded_deck {
     int64_t version;
     struct ts_deck *deck;
+    int64_t wanted; /* the last revision that was built with it */
 };
 
 struct ts_rates_loader {
@@ -32,12 +35,13 @@ struct ts_rates_loader {
     struct ts_rates_store *store;
     struct ts_redis_deck_cache *cache;
 
-    /* Only the loader's thread touches these; catalogs borrow from them, so they only grow. */
+    /* Only the loader's thread touches these; catalogs borrow from them. */
     struct loaded_deck *decks;
     size_t deck_count;
     struct ts_zone **zones;
     size_t zone_count;
     int64_t revision;
+    bool sweep_due; /* there may be decks that the snapshot in force does not want */
 
     pthread_mutex_t lock; /* of the list of snapshots and of `stopping` */
     pthread_cond_t wake;
@@ -89,10 +93,12 @@ static bool fetch_content(struct ts_rates_loader *loader,
 
 static struct ts_deck *deck_of(struct ts_rates_loader *loader,
                                const struct ts_stored_version *version,
+                               int64_t revision,
                                struct ts_error *err)
 {
     for (size_t i = 0; i < loader->deck_count; i++) {
         if (loader->decks[i].version == version->version) {
+            loader->decks[i].wanted = revision;
             return loader->decks[i].deck;
         }
     }
@@ -110,7 +116,8 @@ static struct ts_deck *deck_of(struct ts_rates_loader *loader,
         return NULL;
     }
     if (deck != NULL) {
-        loader->decks[loader->deck_count++] = (struct loaded_deck){version->version, deck};
+        loader->decks[loader->deck_count++] =
+            (struct loaded_deck){version->version, deck, revision};
     }
     return deck;
 }
@@ -156,13 +163,24 @@ static bool superseded(const struct ts_stored_rates *rates,
     return false;
 }
 
+/* No call that is answered before this can be settled, as far as partitions are attached or may
+ * soon be. */
+static int64_t oldest_answer_ms(const struct ts_rates_loader *loader,
+                                const struct ts_stored_rates *rates)
+{
+    int64_t days = loader->options.history_days + MARGIN_DAYS;
+    int64_t kept_ms = ((int64_t)time(NULL) - days * 86400) * 1000;
+    int64_t attached_ms =
+        rates->usage_from_ms == INT64_MAX ? INT64_MAX : rates->usage_from_ms - DAY_MS;
+    return kept_ms < attached_ms ? kept_ms : attached_ms;
+}
+
 static bool add_all(struct ts_rates_loader *loader,
                     struct ts_catalog_build *build,
                     const struct ts_stored_rates *rates,
                     struct ts_error *err)
 {
-    int64_t days = loader->options.history_days + MARGIN_DAYS;
-    int64_t horizon_ms = ((int64_t)time(NULL) - days * 86400) * 1000;
+    int64_t horizon_ms = oldest_answer_ms(loader, rates);
     for (size_t i = 0; i < rates->plan_count; i++) {
         const struct ts_stored_plan *stored = &rates->plans[i];
         const struct ts_zone *zone = zone_of(loader, stored->plan.timezone, err);
@@ -181,7 +199,7 @@ static bool add_all(struct ts_rates_loader *loader,
             .plan_no = stored->plan_no,
             .effective_ms = stored->effective_ms,
             .published = stored->version,
-            .deck = deck_of(loader, stored, err),
+            .deck = deck_of(loader, stored, rates->revision, err),
         };
         if (version.deck == NULL || !ts_catalog_build_version(build, &version, err)) {
             return ts_error_prefix(err, "deck version %lld", (long long)stored->version);
@@ -238,6 +256,27 @@ put_in_force(struct ts_rates_loader *loader, struct ts_catalog *catalog, struct 
     return true;
 }
 
+/* Frees decks that were superseded, once no older snapshot borrows from them. */
+static void sweep_decks(struct ts_rates_loader *loader)
+{
+    pthread_mutex_lock(&loader->lock);
+    bool alone = loader->snapshots != NULL && loader->snapshots->next == NULL;
+    pthread_mutex_unlock(&loader->lock);
+    if (!loader->sweep_due || !alone) {
+        return;
+    }
+    size_t kept = 0;
+    for (size_t i = 0; i < loader->deck_count; i++) {
+        if (loader->decks[i].wanted == loader->revision) {
+            loader->decks[kept++] = loader->decks[i];
+        } else {
+            ts_deck_destroy(loader->decks[i].deck);
+        }
+    }
+    loader->deck_count = kept;
+    loader->sweep_due = false;
+}
+
 static bool load_if_changed(struct ts_rates_loader *loader, struct ts_error *err)
 {
     int64_t revision = 0;
@@ -246,8 +285,10 @@ static bool load_if_changed(struct ts_rates_loader *loader, struct ts_error *err
         return false;
     }
     if (revision == loader->revision) {
+        sweep_decks(loader);
         return true;
     }
+    loader->sweep_due = false; /* until it succeeds: what is loaded meanwhile is wanted by it */
     struct ts_catalog *catalog = NULL;
     if (ts_rates_store_read(loader->store, &rates, err)) {
         catalog = build_catalog(loader, &rates, err);
@@ -259,6 +300,7 @@ static bool load_if_changed(struct ts_rates_loader *loader, struct ts_error *err
         return false;
     }
     loader->revision = revision;
+    loader->sweep_due = true;
     SAY(loader,
         TS_LEVEL_INFO,
         "rates_loaded",
@@ -283,7 +325,7 @@ static void *follow(void *self)
                 err.text);
         }
         struct timespec until;
-        clock_gettime(CLOCK_REALTIME, &until);
+        clock_gettime(CLOCK_MONOTONIC, &until);
         until.tv_nsec += LOOK_EVERY_MS * 1000000L;
         until.tv_sec += until.tv_nsec / 1000000000L;
         until.tv_nsec %= 1000000000L;
@@ -343,7 +385,11 @@ struct ts_rates_loader *ts_rates_loader_start(const struct ts_rates_loader_optio
     }
     loader->options = *options;
     pthread_mutex_init(&loader->lock, NULL);
-    pthread_cond_init(&loader->wake, NULL);
+    pthread_condattr_t steady; /* a clock that is set back must not make it sleep for so long */
+    pthread_condattr_init(&steady);
+    pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
+    pthread_cond_init(&loader->wake, &steady);
+    pthread_condattr_destroy(&steady);
     struct ts_redis_options redis = {.url = options->redis_url, .client_name = "tollstream-decks"};
     struct ts_error first = {0};
     if ((loader->store = ts_rates_store_create(options->postgres_url, err)) == NULL ||

@@ -105,3 +105,22 @@ def test_a_base_plan_prices_what_the_plan_does_not(new_world):
     assert [charge for _, _, charge in rows] == [1_000_000, 0]
     assert rows[0][1] != rows[1][1]
     world.assert_books()
+
+
+def test_a_late_call_finds_the_deck_of_its_time(world):
+    """As long as there is a partition for it, however few days are kept by now."""
+    first = world.run(name="first", TOLLSTREAM_USAGE_HISTORY_DAYS="40")
+    harness.wait_for(
+        "partitions",
+        lambda: world.query("SELECT count(*) FROM usage_leaf")[0][0] > 40,
+        20,
+    )
+    first.stop()
+    change = time.gmtime(world.now_ms // 1000 - 20 * 86400)
+    world.publish(NEW, "--effective-from", time.strftime("%Y-%m-%dT%H:%M:%SZ", change))
+    begin = world.now_ms - 30 * cdrs.DAY_MS
+    late = {"start_time": begin, "answer_time": begin, "end_time": begin + 60_000}
+    world.send(world.calls.answered(**late), world.calls.answered())
+    world.drain()
+    assert [row[1] for row in versions(world)] == [1, 2]
+    world.assert_books()

@@ -16,7 +16,7 @@ struct ts_rates_store {
     struct ts_pg_params params;
 };
 
-enum { REVISION, PLANS, VERSIONS, CONTENT, PUBLISH, SET_PLAN, STATEMENT_COUNT };
+enum { REVISION, PLANS, VERSIONS, OLDEST, CONTENT, PUBLISH, SET_PLAN, STATEMENT_COUNT };
 
 static const char *const statements[STATEMENT_COUNT] = {
     [REVISION] = "SELECT revision FROM catalog_revision",
@@ -26,6 +26,7 @@ static const char *const statements[STATEMENT_COUNT] = {
                  " CASE WHEN effective_from = '-infinity' THEN 'epoch' ELSE effective_from END,"
                  " published_at, row_count, content_hash, octet_length(csv)::int8, operator"
                  " FROM deck_version ORDER BY version",
+    [OLDEST] = "SELECT min(from_time) FROM usage_leaf",
     [CONTENT] = "SELECT csv FROM deck_version WHERE version = $1::int8",
     [PUBLISH] = "INSERT INTO deck_version (plan_no, effective_from, row_count, sha256,"
                 " content_hash, csv, operator) SELECT plan_no,"
@@ -154,10 +155,13 @@ read_state(struct ts_rates_store *store, struct ts_stored_rates *out, struct ts_
     PGresult *revision = call(store, REVISION, err);
     PGresult *plans = revision == NULL ? NULL : call(store, PLANS, err);
     PGresult *versions = plans == NULL ? NULL : call(store, VERSIONS, err);
-    bool ok = versions != NULL && add_plans(out, plans, err) && add_versions(out, versions, err);
+    PGresult *oldest = versions == NULL ? NULL : call(store, OLDEST, err);
+    bool ok = oldest != NULL && add_plans(out, plans, err) && add_versions(out, versions, err);
     if (ok) {
         out->revision = ts_pg_i64(revision, 0, 0);
+        out->usage_from_ms = ts_pg_is_null(oldest, 0, 0) ? INT64_MAX : ts_pg_time_ms(oldest, 0, 0);
     }
+    PQclear(oldest);
     PQclear(versions);
     PQclear(plans);
     PQclear(revision);

@@ -32,7 +32,8 @@ struct ts_stored_version {
 
 /* Plans by number, versions by number; both on the heap. */
 struct ts_stored_rates {
-    int64_t revision; /* of the set: grows with every change */
+    int64_t revision;      /* of the set: grows with every change */
+    int64_t usage_from_ms; /* the oldest call that can be settled; INT64_MAX: no partition yet */
     struct ts_stored_plan *plans;
     size_t plan_count;
     struct ts_stored_version *versions;
