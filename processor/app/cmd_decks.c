@@ -3,6 +3,8 @@
 #include "adapters/postgres/rates_store.h"
 #include "app/command.h"
 #include "app/deck_file.h"
+#include "app/deck_operand.h"
+#include "app/decks.h"
 #include "app/servers.h"
 #include "app/session.h"
 #include "core/numbering.h"
@@ -11,7 +13,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -272,23 +273,22 @@ static int list(const struct ts_session *session, struct ts_rates_store *store)
     return status;
 }
 
+/* A published deck, byte for byte. */
 static int show(const struct ts_session *session, struct ts_rates_store *store)
 {
     struct ts_error err = {0};
-    char *end = NULL;
     if (!ts_args_count(&session->args, 1, 1)) {
         return TS_EXIT_USAGE;
     }
-    const char *text = session->args.operands[0];
-    errno = 0;
-    long long version = strtoll(text, &end, 10);
-    if (errno != 0 || *end != '\0' || version < 1) {
+    struct ts_deck_operand operand = ts_deck_operand_of(session->args.operands[0]);
+    if (operand.kind == TS_DECK_OPERAND_FILE) {
         return ts_args_refuse(
-            &session->args, "\"%s\" is no version: `decks list` shows them", text);
+            &session->args, "\"%s\" is no version: `decks list` shows them", operand.text);
     }
     struct ts_buffer csv;
+    int64_t version = 0;
     ts_buffer_init(&csv, TS_DECK_FILE_SIZE_MAX);
-    bool done = ts_rates_store_content(store, version, &csv, &err);
+    bool done = ts_deck_operand_read(&operand, store, &csv, &version, &err);
     if (done) {
         fwrite(csv.data, 1, csv.size, stdout);
         done =
@@ -306,11 +306,16 @@ static int act_on_store(const struct ts_session *session, const struct ts_number
     if (store == NULL) {
         return ts_session_fail(session, &err);
     }
+    const struct ts_args *args = &session->args;
     int status = TS_EXIT_USAGE;
-    if (ts_args_action_is(&session->args, "publish")) {
+    if (ts_args_action_is(args, "publish")) {
         status = publish(session, store, numbering);
-    } else if (ts_args_action_is(&session->args, "list")) {
+    } else if (ts_args_action_is(args, "list")) {
         status = list(session, store);
+    } else if (ts_args_action_is(args, "diff")) {
+        status = ts_decks_diff(session, store);
+    } else if (ts_args_flag(args, "number")) {
+        status = ts_decks_show_number(session, store, numbering);
     } else {
         status = show(session, store);
     }
@@ -329,6 +334,8 @@ int ts_cmd_decks(int argc, char **argv)
             ts_session_fail(&session, &err);
         } else if (ts_args_action_is(&session.args, "validate")) {
             status = validate(&session, numbering);
+        } else if (ts_args_action_is(&session.args, "import")) {
+            status = ts_decks_import(&session);
         } else {
             status = act_on_store(&session, numbering);
         }

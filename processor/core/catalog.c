@@ -155,6 +155,7 @@ static void price(const struct job *job, const struct match *match)
                          plan,
                          &price);
     }
+    out->deck_line = price.row->line;
     out->billed = price.billed;
     out->rate_e8 = price.row->rate_e8;
     out->connect_fee_e8 = price.row->connect_fee_e8;
@@ -187,6 +188,7 @@ static void look_up_and_price(const struct job *job)
     }
     out->prefix = ts_bytes_of(match.rate->prefix);
     out->deck_version = match.version->version;
+    out->deck_line = match.version->deck->rows[match.rate->row].line;
     if (match.rate->blocked) {
         refuse(job,
                TS_REASON_BLOCKED_DESTINATION,

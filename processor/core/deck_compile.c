@@ -32,11 +32,8 @@ static int order_of(uint64_t a, uint64_t b)
     return (a > b) - (a < b);
 }
 
-/* By prefix, key, the latest effective_from first; within the rate by from_unit, window, line. */
-static int compare_rows(const void *a, const void *b, void *rows)
+int ts_deck_row_order(const struct ts_deck_row *x, const struct ts_deck_row *y)
 {
-    const struct ts_deck_row *x = (const struct ts_deck_row *)rows + *(const uint32_t *)a;
-    const struct ts_deck_row *y = (const struct ts_deck_row *)rows + *(const uint32_t *)b;
     int order = order_of(x->prefix, y->prefix);
     order = order != 0 ? order : order_of(key_of(x), key_of(y));
     if (order == 0 && x->effective_from_ms != y->effective_from_ms) {
@@ -45,7 +42,14 @@ static int compare_rows(const void *a, const void *b, void *rows)
     order = order != 0 ? order : order_of(x->from_unit, y->from_unit);
     order = order != 0 ? order : order_of(x->days, y->days);
     order = order != 0 ? order : order_of(x->from_minute, y->from_minute);
-    order = order != 0 ? order : order_of(x->to_minute, y->to_minute);
+    return order != 0 ? order : order_of(x->to_minute, y->to_minute);
+}
+
+static int compare_rows(const void *a, const void *b, void *rows)
+{
+    const struct ts_deck_row *x = (const struct ts_deck_row *)rows + *(const uint32_t *)a;
+    const struct ts_deck_row *y = (const struct ts_deck_row *)rows + *(const uint32_t *)b;
+    int order = ts_deck_row_order(x, y);
     return order != 0 ? order : order_of(x->line, y->line);
 }
 

@@ -79,6 +79,10 @@ struct ts_deck {
     size_t text_size;
 };
 
+/* As qsort has it: by prefix, key, the latest effective_from first; within a rate by from_unit and
+ * window. 0: both have the same place, and one deck cannot hold both. */
+int ts_deck_row_order(const struct ts_deck_row *x, const struct ts_deck_row *y);
+
 /* Faults are told to the sheet: with any, the deck that is returned must not be used. NULL with err
  * set only when memory is short. */
 struct ts_deck *ts_deck_compile(struct ts_deck_sheet *sheet, struct ts_error *err);

@@ -55,6 +55,7 @@ struct ts_rating {
     struct ts_bytes prefix;      /* the deck's own cell, "*" included; "" when not looked up */
     struct ts_bytes description; /* the deck's own cell */
     int64_t deck_version;        /* of the deck that priced it; 0 when not looked up */
+    uint32_t deck_line;          /* of that deck: the row in force at t = 0; 0 likewise */
 };
 
 #endif

@@ -1,111 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "adapters/csv/deck_csv.h"
 
-#include "base/buffer.h"
-
-#include <csv.h>
+#include "adapters/csv/csv_rows.h"
 
 #include <stdint.h>
 
-enum { CELLS_MAX = 128, ROW_SIZE_MAX = 1024 * 1024 };
-
-struct reader {
-    struct ts_deck_sheet *sheet;
-    struct ts_buffer text; /* of the present row's cells, one after the other */
-    size_t ends[CELLS_MAX];
-    size_t cell_count;
-    uint32_t line; /* where the present row begins */
-    bool stopped;
-};
-
-static void on_cell(void *data, size_t size, void *self)
+static bool take_row(void *sheet, const struct ts_bytes *cells, size_t count, uint32_t line)
 {
-    struct reader *reader = self;
-    if (reader->cell_count < CELLS_MAX) {
-        ts_buffer_append(&reader->text, data, size);
-        reader->ends[reader->cell_count] = reader->text.size;
-    }
-    reader->cell_count++;
+    return ts_deck_sheet_row(sheet, cells, count, line);
 }
 
-static void on_row(int terminator, void *self)
+static void take_fault(void *sheet, uint32_t line, const char *text)
 {
-    struct reader *reader = self;
-    struct ts_bytes cells[CELLS_MAX];
-    size_t begin = 0;
-    (void)terminator;
-    if (reader->cell_count > CELLS_MAX || reader->text.failed) {
-        ts_deck_sheet_fault(reader->sheet, reader->line, "", "the line is far too long");
-        reader->stopped = true;
-    }
-    for (size_t i = 0; i < reader->cell_count && !reader->stopped; i++) {
-        cells[i] =
-            (struct ts_bytes){ts_buffer_bytes(&reader->text).data + begin, reader->ends[i] - begin};
-        begin = reader->ends[i];
-    }
-    reader->stopped = reader->stopped ||
-                      !ts_deck_sheet_row(reader->sheet, cells, reader->cell_count, reader->line);
-    reader->cell_count = 0;
-    ts_buffer_clear(&reader->text);
+    ts_deck_sheet_fault(sheet, line, "", text);
 }
 
-/* RFC 4180: spaces belong to a cell. */
-static int no_space(unsigned char c)
+/* The sheet, as far as it could be read, and the deck of it; both NULL when memory is short. */
+static struct ts_deck_sheet *read_sheet(struct ts_bytes csv,
+                                        const struct ts_numbering *numbering,
+                                        const struct ts_deck_listener *listener,
+                                        struct ts_deck **deck,
+                                        struct ts_error *err)
 {
-    (void)c;
-    return 0;
-}
-
-static bool has_odd_quotes(const char *at, size_t size)
-{
-    bool odd = false;
-    for (size_t i = 0; i < size; i++) {
-        odd = odd != (at[i] == '"');
+    struct ts_deck_sheet *sheet = ts_deck_sheet_create(listener, err);
+    struct ts_csv_listener rows = {.row = take_row, .fault = take_fault, .self = sheet};
+    *deck = NULL;
+    if (sheet == NULL || !ts_csv_read_rows(csv, &rows, err)) {
+        ts_deck_sheet_destroy(sheet);
+        return NULL;
     }
-    return odd;
-}
-
-static void tell_csv_error(struct reader *reader, struct csv_parser *parser, uint32_t line)
-{
-    bool quoting = csv_error(parser) == CSV_EPARSE;
-    ts_deck_sheet_fault(reader->sheet,
-                        line,
-                        "",
-                        quoting ? "not CSV: a quote stands where none can, or one is missing"
-                                : csv_strerror(csv_error(parser)));
-}
-
-/* Line by line, because libcsv does not tell which line it is in, and a quoted cell may hold line
- * ends; where quotes are legal at all, an odd number of them opens or closes a cell. */
-static void read_lines(struct reader *reader, struct csv_parser *parser, struct ts_bytes csv)
-{
-    bool in_quotes = false;
-    uint32_t line = 0;
-    size_t at = 0;
-    while (at < csv.size && !reader->stopped) {
-        const char *begin = csv.data + at;
-        const char *newline = memchr(begin, '\n', csv.size - at);
-        size_t size = newline != NULL ? (size_t)(newline - begin) + 1 : csv.size - at;
-        line++;
-        reader->line = in_quotes ? reader->line : line;
-        if (csv_parse(parser, begin, size, on_cell, on_row, reader) != size) {
-            tell_csv_error(reader, parser, line);
-            return;
-        }
-        in_quotes = in_quotes != has_odd_quotes(begin, size);
-        at += size;
-    }
-    if (!reader->stopped && csv_fini(parser, on_cell, on_row, reader) != 0) {
-        tell_csv_error(reader, parser, line);
-    }
-}
-
-static struct ts_bytes without_byte_order_mark(struct ts_bytes csv)
-{
-    if (csv.size >= 3 && memcmp(csv.data, "\xEF\xBB\xBF", 3) == 0) {
-        return (struct ts_bytes){csv.data + 3, csv.size - 3};
-    }
-    return csv;
+    *deck = ts_deck_sheet_compile(sheet, numbering, err);
+    return sheet;
 }
 
 struct ts_deck *ts_csv_read_deck(struct ts_bytes csv,
@@ -113,24 +38,24 @@ struct ts_deck *ts_csv_read_deck(struct ts_bytes csv,
                                  const struct ts_deck_listener *listener,
                                  struct ts_error *err)
 {
-    struct csv_parser parser;
-    struct reader reader = {.sheet = ts_deck_sheet_create(listener, err)};
-    if (reader.sheet == NULL) {
-        return NULL;
-    }
-    if (csv_init(&parser, CSV_STRICT | CSV_STRICT_FINI) != 0) {
-        ts_deck_sheet_destroy(reader.sheet);
-        ts_error_no_memory(err);
-        return NULL;
-    }
-    csv_set_space_func(&parser, no_space);
-    ts_buffer_init(&reader.text, ROW_SIZE_MAX);
-    read_lines(&reader, &parser, without_byte_order_mark(csv));
-    struct ts_deck *deck = ts_deck_sheet_compile(reader.sheet, numbering, err);
-    ts_buffer_finish(&reader.text);
-    csv_free(&parser);
-    ts_deck_sheet_destroy(reader.sheet);
+    struct ts_deck *deck;
+    ts_deck_sheet_destroy(read_sheet(csv, numbering, listener, &deck, err));
     return deck;
+}
+
+struct ts_deck_sheet *ts_csv_read_sheet(struct ts_bytes csv,
+                                        const struct ts_deck_listener *listener,
+                                        struct ts_error *err)
+{
+    struct ts_deck *deck;
+    struct ts_deck_sheet *sheet = read_sheet(csv, NULL, listener, &deck, err);
+    bool good = deck != NULL;
+    ts_deck_destroy(deck);
+    if (!good) {
+        ts_deck_sheet_destroy(sheet);
+        return NULL;
+    }
+    return sheet;
 }
 
 static struct ts_deck *read_deck(void *self,
