@@ -59,10 +59,9 @@ def kill_once(world, r, point, number, late):
     fault = f"{point}:{r.randint(1, POINTS[point])}"
     processor = world.run(fault=fault, name=f"kill{number}")
     world.produce(late)
-    harness.wait_for(
+    world.wait_for(
         f"{fault} or the end",
         lambda: not processor.running() or world.settled_offsets() >= world.produced,
-        60,
     )
     if processor.running():
         # Settled, but perhaps not told: the last points come yet.

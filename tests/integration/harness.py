@@ -33,6 +33,7 @@ from checker import live, verdict  # noqa: E402
 PROGRAM = os.environ.get("TOLLSTREAM_BIN", str(ROOT / "build/dev/tollstream"))
 PLAN = "standard"
 SESSION_TIMEOUT_MS = 2000
+POSITIONS = "SELECT partition, epoch, next_offset FROM stream_partition ORDER BY 1"
 REDIS_DATABASES = range(1, 16)
 DRAIN_TIMEOUT_S = float(os.environ.get("TOLLSTREAM_TEST_DRAIN_TIMEOUT_S", "60"))
 
@@ -376,12 +377,21 @@ class World:
             assert alive is None or alive.running(), f"it ended early:\n{alive.log[-3000:]}"
             return self.settled_offsets() >= wanted
 
+        self.wait_for(f"{wanted} records settled", done, seconds)
+        if count is None:
+            self.wait_for("everything told", self.told, seconds, every=0.1)
+
+    def wait_for(self, what, condition, seconds=DRAIN_TIMEOUT_S, every=0.05):
+        """With everything that helps to see why it took too long."""
         try:
-            wait_for(f"{wanted} records settled", done, seconds)
-            if count is None:
-                wait_for("everything told", self.told, seconds, every=0.1)
+            return wait_for(what, condition, seconds, every)
         except AssertionError as err:
-            raise AssertionError(f"{err}; {self.settled_offsets()} are\n{self.logs()}") from None
+            raise AssertionError(f"{err}\n{self.positions()}\n{self.logs()}") from None
+
+    def positions(self):
+        with contextlib.suppress(psycopg.Error, confluent_kafka.KafkaException):
+            return f"settled {self.query(POSITIONS)}, told {self.committed()}"
+        return "positions can't be read"
 
     def committed(self):
         """The group's offsets: how far everything was told."""
