@@ -143,6 +143,7 @@ static bool make_worker(struct ts_worker_thread *thread, struct ts_error *err)
     options.batch.pool_size = (size_t)config->batch.pool;
     options.linger_ms = (int)config->batch.linger_ms;
     options.settle_records_max = (size_t)config->settle.records_max;
+    options.stop_unknown_lanes = config->start_from == TS_START_STOP;
     options.tolerance_of = tolerance_of;
     options.tolerance_self = (void *)config;
     options.topics[TS_INPUT_CDRS] = ts_bytes_of(config->kafka.topics.cdrs);

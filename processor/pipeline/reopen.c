@@ -170,10 +170,31 @@ check_range(struct ts_worker *worker, struct ts_lane_state *lane, int64_t low, i
     return true;
 }
 
+/* False with an error when that can't be asked, without one when the lane is stopped. */
+static bool may_begin(struct ts_worker *worker, struct ts_lane_state *lane, struct ts_error *err)
+{
+    const struct ts_ledger *ledger = &worker->ports.ledger;
+    bool known = true;
+    if (worker->options.stop_unknown_lanes &&
+        !ledger->ops->known(ledger->self, lane->id, &known, err)) {
+        return false;
+    }
+    if (!known) {
+        ts_lane_stop(worker,
+                     lane,
+                     "it was never settled before, and start_from is \"stop\". To begin with its "
+                     "earliest record, set start_from to \"earliest\"");
+    }
+    return known;
+}
+
 static bool claim_lane(struct ts_worker *worker, struct ts_lane_state *lane, struct ts_error *err)
 {
     const struct ts_source *source = &worker->ports.source;
     const struct ts_ledger *ledger = &worker->ports.ledger;
+    if (!may_begin(worker, lane, err)) {
+        return lane->phase == TS_LANE_STOPPED;
+    }
     int64_t low = 0;
     int64_t high = 0;
     int64_t committed = -1;
@@ -226,10 +247,11 @@ static bool claim_lanes(struct ts_worker *worker, struct ts_error *err)
 
 /* --- reopen */
 
-/* A stopped lane too: what it had charged and not settled is to be taken back. */
+/* A stopped lane too, if it was claimed: what it had charged and not settled is to be taken back.
+ */
 static bool is_ours(const struct ts_lane_state *lane)
 {
-    return lane->phase == TS_LANE_CLAIMED || lane->phase == TS_LANE_STOPPED;
+    return lane->phase == TS_LANE_CLAIMED || (lane->phase == TS_LANE_STOPPED && lane->epoch != 0);
 }
 
 /* PostgreSQL lost commits whose messages were told: what is settled in their place is to be told

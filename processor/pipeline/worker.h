@@ -49,6 +49,7 @@ struct ts_worker_options {
     int retry_first_ms;          /* back-off after trouble: doubles … */
     int retry_max_ms;            /* … up to here */
     int64_t lookups_after_claim; /* records looked up in PostgreSQL, whatever the filter says */
+    bool stop_unknown_lanes;     /* one never settled before waits for a person */
     int64_t fenced_retry_ms;     /* a lane we lost but are still assigned: claim again after */
     int64_t idle_probe_ms;       /* an idle worker looks whether PostgreSQL is still there */
     int64_t settle_timeout_ms;   /* a settle without an end: cut the connection */

@@ -137,3 +137,20 @@ def test_a_dead_letter_that_is_refused_blocks_and_is_tried_seldom(new_world):
     world.send(world.calls.answered())
     world.drain()
     assert world.assert_books()["dead_letters"] == 2
+
+
+def test_a_partition_never_settled_before_waits_where_the_operator_said_so(new_world):
+    world = new_world(partitions=2).make()
+    world.send(world.calls.answered())
+    world.drain()
+    world.query("DELETE FROM stream_partition WHERE partition = 1 RETURNING 1")
+    processor = world.run(TOLLSTREAM_START_FROM="stop")
+    world.send(world.calls.answered(), partition=0)
+    world.send(world.calls.answered(), partition=1)
+    world.wait_settled(2, alive=processor)
+    assert processor.log.count("event=lane_stopped") == 1 and 'start_from is \\"stop' in processor.log
+    time.sleep(1)
+    assert world.settled_offsets() == 2
+    processor.stop()
+    world.drain()
+    world.assert_books()
