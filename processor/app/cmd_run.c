@@ -80,6 +80,7 @@ static bool start_workers(struct run *run, struct ts_error *err)
         .config = &run->session->config,
         .codec = ts_avro_codec_port(run->codec),
         .rates = ts_rates_loader_port(run->loader),
+        .zones = ts_zone_files(),
         .observer = run->observer,
     };
     for (int64_t i = 0; i < run->session->config.workers && i < WORKERS_MAX; i++) {

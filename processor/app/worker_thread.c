@@ -156,6 +156,7 @@ static bool make_worker(struct ts_worker_thread *thread, struct ts_error *err)
         .ledger = ts_postgres_ledger(thread->postgres),
         .settle = ts_postgres_settle(thread->postgres),
         .publisher = ts_kafka_publisher_port(thread->publisher),
+        .zones = thread->shared->zones,
         .clock = ts_system_clock,
         .observer = thread->shared->observer,
     };

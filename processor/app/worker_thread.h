@@ -10,6 +10,7 @@
 #include "ports/codec.h"
 #include "ports/observer.h"
 #include "ports/rates.h"
+#include "ports/zones.h"
 
 #include <stdbool.h>
 
@@ -23,6 +24,7 @@ struct ts_worker_shared {
     const struct ts_config *config;
     struct ts_codec codec;
     struct ts_rates rates;
+    struct ts_zones zones;
     struct ts_observer observer;
 };
 

@@ -2,6 +2,7 @@
 #include "pipeline/account_cache.h"
 
 #include "base/hash.h"
+#include "core/allowance.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -35,12 +36,23 @@ struct ts_account_cache *ts_account_cache_create(size_t entries, struct ts_error
     return cache;
 }
 
+static void empty(struct ts_account_profile *place)
+{
+    free((void *)place->allowances); /* the cache's own copy */
+    place->allowances = NULL;
+    place->account_id_size = 0;
+}
+
 void ts_account_cache_destroy(struct ts_account_cache *cache)
 {
-    if (cache != NULL) {
-        free(cache->sets);
-        free(cache);
+    if (cache == NULL) {
+        return;
     }
+    for (size_t i = 0; cache->sets != NULL && i < cache->set_count * WAYS; i++) {
+        empty(&cache->sets[i / WAYS].ways[i % WAYS]);
+    }
+    free(cache->sets);
+    free(cache);
 }
 
 static struct set *set_of(const struct ts_account_cache *cache, struct ts_bytes account_id)
@@ -66,6 +78,21 @@ const struct ts_account_profile *ts_account_cache_get(const struct ts_account_ca
     return find(set_of(cache, account_id), account_id);
 }
 
+/* False when out of memory. */
+static bool copy_allowances(const struct ts_account_profile *profile, struct ts_allowances **out)
+{
+    *out = NULL;
+    if (profile->allowances == NULL) {
+        return true;
+    }
+    size_t size = ts_allowances_size(profile->allowances->count);
+    *out = malloc(size);
+    if (*out != NULL) {
+        memcpy(*out, profile->allowances, size);
+    }
+    return *out != NULL;
+}
+
 void ts_account_cache_put(struct ts_account_cache *cache, const struct ts_account_profile *profile)
 {
     struct ts_bytes account_id = ts_account_profile_id(profile);
@@ -75,13 +102,18 @@ void ts_account_cache_put(struct ts_account_cache *cache, const struct ts_accoun
         place = &set->ways[set->oldest];
         set->oldest = (set->oldest + 1) % WAYS;
     }
-    *place = *profile;
+    empty(place);
+    struct ts_allowances *allowances;
+    if (copy_allowances(profile, &allowances)) { /* else it is not remembered */
+        *place = *profile;
+        place->allowances = allowances;
+    }
 }
 
 void ts_account_cache_forget(struct ts_account_cache *cache, struct ts_bytes account_id)
 {
     struct ts_account_profile *place = find(set_of(cache, account_id), account_id);
     if (place != NULL) {
-        place->account_id_size = 0;
+        empty(place);
     }
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Profiles of accounts seen lately, so that rating asks PostgreSQL once an account. Set-associative
- * with a fixed number of entries: a full set forgets its oldest, memory never grows. An entry may
- * be out of date: the settle compares its revision with the locked row's. Absent accounts are never
- * remembered, because they may be created any moment. */
+/* Profiles of accounts seen lately, with copies of their allowances, so that rating asks PostgreSQL
+ * once an account. Set-associative with a fixed number of entries: a full set forgets its oldest,
+ * memory never grows. An entry may be out of date: the settle compares its revision with the locked
+ * row's. Absent accounts are never remembered, because they may be created any moment. */
 #ifndef TS_PIPELINE_ACCOUNT_CACHE_H
 #define TS_PIPELINE_ACCOUNT_CACHE_H
 

@@ -10,7 +10,7 @@
 enum { ARENA_BLOCK = 256 * 1024 };
 
 /* What a batch's arena may hold beyond its messages: calls, undo texts, refusal texts. */
-enum { ARENA_EXTRA_PER_RECORD = 1024, ARENA_EXTRA = 4 * 1024 * 1024 };
+enum { ARENA_EXTRA_PER_RECORD = 4096, ARENA_EXTRA = 4 * 1024 * 1024 };
 
 struct ts_batch_pool {
     struct ts_batch_limits limits;
@@ -94,6 +94,8 @@ static void empty(struct ts_batch_pool *pool, struct ts_batch *batch)
     batch->prepared = false;
     batch->calls = NULL;
     batch->call_count = 0;
+    batch->sent_count = 0;
+    batch->call_stamp = 0;
     memset(batch->charged_buckets, 0, sizeof batch->charged_buckets);
 }
 

@@ -9,6 +9,7 @@
 #include "base/buffer.h"
 #include "core/account.h"
 #include "core/catalog.h"
+#include "core/zone.h"
 #include "ports/balances.h"
 #include "ports/record.h"
 #include "ports/source.h"
@@ -20,12 +21,14 @@
 enum { TS_NO_ACCOUNT = UINT32_MAX };
 
 struct ts_batch_account {
-    struct ts_account_profile profile;
+    struct ts_account_profile profile; /* its allowances are in the batch's arena */
+    const struct ts_zone *zone;        /* once it was asked for */
     bool found;
     bool cached;         /* the profile may be out of date */
     bool asked;          /* of the ledger, in this pass */
-    uint32_t call;       /* scratch of the charge stage: the call that names it … */
-    uint32_t call_index; /* … and where */
+    uint32_t call;       /* scratch of the charge stage: the stamp of the call that names it, … */
+    uint32_t call_index; /* … where, */
+    uint32_t call_counters; /* … and one of its counters there: index + 1, 0 for none */
 };
 
 struct ts_batch_limits {
@@ -54,6 +57,8 @@ struct ts_batch {
 
     struct ts_apply *calls; /* in the arena, as all they point to */
     size_t call_count;
+    size_t sent_count;   /* of them are under way: the first ones */
+    uint32_t call_stamp; /* of the call that is being composed */
     uint64_t charged_buckets[TS_BUCKET_COUNT / 64];
 
     struct ts_arena arena;

@@ -1,189 +1,52 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Charge: one call of the script `apply` for each bucket that a batch touches, all sent at once.
- * Only sums that move money go to Redis: a free call is settled in PostgreSQL alone. One batch is
- * in Redis at a time; the one before it may be settling meanwhile. */
+ * Only what moves money or may draw on an allowance goes to Redis: any other call is settled in
+ * PostgreSQL alone. One batch is in Redis at a time; the one before it may be settling meanwhile.
+ *
+ * What is left to pay of a call is computed before it is sent, from what is believed to be used of
+ * the allowances. A wrong belief is answered with how it is, and that script call goes again with
+ * other charges. */
 #include "base/assert.h"
 #include "base/fault.h"
+#include "pipeline/compose.h"
 #include "pipeline/worker_state.h"
-#include "ports/undo.h"
 
 #include <string.h>
 
 enum { CALLS_WAIT_MS = 0 };
 
-static bool moves_money(const struct ts_record *record)
+/* --- sending the calls */
+
+/* Puts the first call of each bucket to the front and counts them: only those are sent. A later
+ * one of the same bucket must not be applied where an earlier one was refused. */
+static size_t choose_calls(struct ts_batch *batch)
 {
-    return record->outcome == TS_OUTCOME_SETTLED && record->rating.charge_micros != 0;
-}
-
-/* --- building the calls */
-
-/* The batch's money-moving records by bucket, each bucket's in offset order (a counting sort). */
-struct by_bucket {
-    uint32_t *records;
-    uint32_t first[TS_BUCKET_COUNT + 1];
-};
-
-static bool sort_by_bucket(struct ts_batch *batch, struct by_bucket *out)
-{
-    uint8_t *bucket_of = ts_arena_take(&batch->arena, batch->account_count + 1);
-    out->records = ts_arena_take(&batch->arena, (batch->record_count + 1) * sizeof(uint32_t));
-    if (bucket_of == NULL || out->records == NULL) {
-        return false;
-    }
-    _Static_assert(TS_BUCKET_COUNT <= UINT8_MAX + 1, "a bucket's number fits a byte");
-    for (size_t i = 0; i < batch->account_count; i++) {
-        bucket_of[i] =
-            (uint8_t)ts_account_bucket(ts_account_profile_id(&batch->accounts[i].profile));
-    }
-    uint32_t counts[TS_BUCKET_COUNT] = {0};
-    for (size_t i = 0; i < batch->record_count; i++) {
-        if (moves_money(&batch->records[i])) {
-            counts[bucket_of[batch->records[i].account]]++;
+    uint64_t seen[TS_BUCKET_COUNT / 64] = {0};
+    size_t chosen = 0;
+    for (size_t i = 0; i < batch->call_count; i++) {
+        struct ts_apply call = batch->calls[i];
+        uint64_t bit = UINT64_C(1) << call.bucket % 64;
+        if ((seen[call.bucket / 64] & bit) == 0) {
+            seen[call.bucket / 64] |= bit;
+            memmove(&batch->calls[chosen + 1],
+                    &batch->calls[chosen],
+                    (i - chosen) * sizeof *batch->calls);
+            batch->calls[chosen++] = call;
         }
     }
-    uint32_t sum = 0;
-    for (size_t b = 0; b < TS_BUCKET_COUNT; b++) {
-        out->first[b] = sum;
-        sum += counts[b];
-        counts[b] = out->first[b];
-    }
-    out->first[TS_BUCKET_COUNT] = sum;
-    for (size_t i = 0; i < batch->record_count; i++) {
-        if (moves_money(&batch->records[i])) {
-            out->records[counts[bucket_of[batch->records[i].account]]++] = (uint32_t)i;
-        }
-    }
-    return true;
+    return chosen;
 }
-
-static struct ts_apply *begin_call(struct ts_worker *worker,
-                                   struct ts_batch *batch,
-                                   struct ts_lane_state *lane,
-                                   uint32_t bucket,
-                                   struct ts_apply_account *accounts)
-{
-    struct ts_apply *call = &batch->calls[batch->call_count++];
-    *call = (struct ts_apply){
-        .bucket = bucket,
-        .generation = worker->generations[bucket],
-        .lane = batch->lane,
-        .token = lane->epoch,
-        .first = -1,
-        .slot = lane->undo_slot[bucket],
-        .accounts = accounts,
-    };
-    lane->undo_slot[bucket] = (uint8_t)((lane->undo_slot[bucket] + 1) % TS_UNDO_SLOTS);
-    ts_buffer_clear(&worker->undo);
-    return call;
-}
-
-/* Adds a record's charge to the call. False when the account's sum would be beyond every limit. */
-static bool add_charge(struct ts_worker *worker,
-                       struct ts_batch *batch,
-                       struct ts_apply *call,
-                       const struct ts_record *record)
-{
-    struct ts_batch_account *account = &batch->accounts[record->account];
-    uint32_t number = (uint32_t)(call - batch->calls);
-    if (account->call != number) {
-        account->call = number;
-        account->call_index = (uint32_t)call->account_count;
-        call->accounts[call->account_count++] =
-            (struct ts_apply_account){.account_id = ts_account_profile_id(&account->profile)};
-    }
-    struct ts_apply_account *sum = &call->accounts[account->call_index];
-    if (record->rating.charge_micros > TS_AMOUNT_MAX + sum->delta_micros) {
-        return false;
-    }
-    sum->delta_micros -= record->rating.charge_micros;
-    if (call->first < 0) {
-        call->first = record->offset;
-    }
-    call->last = record->offset;
-    ts_undo_append(&worker->undo,
-                   &(struct ts_undo_item){.offset = record->offset,
-                                          .delta_micros = -record->rating.charge_micros,
-                                          .account_id = sum->account_id});
-    return true;
-}
-
-static bool end_call(struct ts_worker *worker, struct ts_batch *batch, struct ts_apply *call)
-{
-    call->undo = ts_arena_copy(&batch->arena, ts_buffer_bytes(&worker->undo));
-    return !worker->undo.failed && call->undo.size != SIZE_MAX;
-}
-
-static bool build_bucket(struct ts_worker *worker,
-                         struct ts_batch *batch,
-                         const struct by_bucket *sorted,
-                         uint32_t bucket,
-                         struct ts_error *err)
-{
-    struct ts_lane_state *lane = ts_worker_lane(worker, batch->lane);
-    uint32_t count = sorted->first[bucket + 1] - sorted->first[bucket];
-    struct ts_apply_account *accounts =
-        ts_arena_take(&batch->arena, count * sizeof(struct ts_apply_account));
-    if (accounts == NULL) {
-        return ts_error_no_memory(err);
-    }
-    struct ts_apply *call = NULL;
-    for (uint32_t i = sorted->first[bucket]; i < sorted->first[bucket + 1]; i++) {
-        const struct ts_record *record = &batch->records[sorted->records[i]];
-        if (call != NULL && call->account_count == TS_APPLY_ACCOUNTS_MAX) {
-            if (!end_call(worker, batch, call)) {
-                return ts_error_no_memory(err);
-            }
-            accounts += call->account_count;
-            call = NULL;
-        }
-        if (call == NULL) {
-            call = begin_call(worker, batch, lane, bucket, accounts);
-        }
-        if (!add_charge(worker, batch, call, record)) {
-            ts_worker_know(worker, record, TS_REASON_CHARGE_OVERFLOW);
-            return ts_error_set(err,
-                                TS_ERROR_RETRY,
-                                0,
-                                "the charges of account %.*s in one batch pass the limit",
-                                TS_ARGS(record->cdr.account_id));
-        }
-    }
-    batch->charged_buckets[bucket / 64] |= UINT64_C(1) << bucket % 64;
-    return (call == NULL || end_call(worker, batch, call)) || ts_error_no_memory(err);
-}
-
-static bool build_calls(struct ts_worker *worker, struct ts_batch *batch, struct ts_error *err)
-{
-    struct by_bucket sorted;
-    if (!sort_by_bucket(batch, &sorted)) {
-        return ts_error_no_memory(err);
-    }
-    size_t calls_max = TS_BUCKET_COUNT + sorted.first[TS_BUCKET_COUNT] / TS_APPLY_ACCOUNTS_MAX + 1;
-    batch->calls = ts_arena_take(&batch->arena, calls_max * sizeof *batch->calls);
-    if (batch->calls == NULL) {
-        return ts_error_no_memory(err);
-    }
-    for (uint32_t b = 0; b < TS_BUCKET_COUNT; b++) {
-        if (sorted.first[b + 1] > sorted.first[b] &&
-            !build_bucket(worker, batch, &sorted, b, err)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* --- sending them and reading the answers */
 
 static void send_calls(struct ts_worker *worker, struct ts_batch *batch)
 {
     const struct ts_balances *balances = &worker->ports.balances;
     struct ts_lane_state *lane = ts_worker_lane(worker, batch->lane);
     struct ts_error err = {0};
-    for (size_t i = 0; i < batch->call_count; i++) {
+    batch->sent_count = choose_calls(batch);
+    for (size_t i = 0; i < batch->sent_count; i++) {
         batch->calls[i].committed = lane->next_offset;
     }
-    if (!balances->ops->apply_start(balances->self, batch->calls, batch->call_count, &err)) {
+    if (!balances->ops->apply_start(balances->self, batch->calls, batch->sent_count, &err)) {
         ts_worker_trouble(worker, TS_PHASE_DISCONNECTED, &err);
         return;
     }
@@ -191,34 +54,125 @@ static void send_calls(struct ts_worker *worker, struct ts_batch *batch)
     ts_fault_point("mid_charge");
 }
 
-/* The absent accounts of a call, from PostgreSQL into the bucket. */
-static bool load_accounts(struct ts_worker *worker, struct ts_apply *call, struct ts_error *err)
+/* --- reading the answers */
+
+/* What is absent of a call, on its way from PostgreSQL into the bucket. */
+struct loading {
+    struct ts_load_account *accounts;
+    size_t account_count;
+    struct ts_counter_request *requests; /* the counters, as the ledger knows them … */
+    struct ts_load_counter *counters;    /* … and as Redis does */
+    size_t *places;                      /* of the counters in the call */
+    size_t counter_count;
+};
+
+static bool collect_absent(struct ts_batch *batch, const struct ts_apply *call, struct loading *out)
 {
-    struct ts_load_account accounts[TS_APPLY_ACCOUNTS_MAX];
-    size_t count = 0;
+    struct ts_arena *arena = &batch->arena;
+    const struct ts_composed *composed = call->caller;
+    *out = (struct loading){
+        .accounts = ts_arena_take(arena, (call->account_count + 1) * sizeof *out->accounts),
+        .requests = ts_arena_take(arena, (call->counter_count + 1) * sizeof *out->requests),
+        .counters = ts_arena_take(arena, (call->counter_count + 1) * sizeof *out->counters),
+        .places = ts_arena_take(arena, (call->counter_count + 1) * sizeof *out->places),
+    };
+    if (out->accounts == NULL || out->requests == NULL || out->counters == NULL ||
+        out->places == NULL) {
+        return false;
+    }
     for (size_t i = 0; i < call->account_count; i++) {
         if (call->accounts[i].absent) {
-            call->accounts[i].absent = false;
-            accounts[count++].account_id = call->accounts[i].account_id;
+            out->accounts[out->account_count++].account_id = call->accounts[i].account_id;
         }
     }
+    for (size_t i = 0; i < call->counter_count; i++) {
+        if (call->counters[i].absent) {
+            const struct ts_composed_counter *counter = &composed->counters[i];
+            out->counters[out->counter_count].name = call->counters[i].name;
+            out->places[out->counter_count] = i;
+            out->requests[out->counter_count++] = (struct ts_counter_request){
+                .account_no = batch->accounts[counter->account].profile.account_no,
+                .month = counter->month,
+                .allowance = ts_allowance_name(counter->allowance)};
+        }
+    }
+    return true;
+}
+
+/* Each of the two reads tells the generation that it belongs to. */
+static bool read_absent(struct ts_worker *worker,
+                        const struct ts_apply *call,
+                        struct loading *loading,
+                        struct ts_error *err)
+{
     const struct ts_ledger *ledger = &worker->ports.ledger;
-    const struct ts_balances *balances = &worker->ports.balances;
-    int64_t generation = 0;
-    struct ts_bucket_answer answer = {0};
-    if (!ledger->ops->balances(ledger->self, call->bucket, accounts, count, &generation, err)) {
+    int64_t generation = call->generation;
+    int64_t counters_generation = call->generation;
+    if (loading->account_count > 0 && !ledger->ops->balances(ledger->self,
+                                                             call->bucket,
+                                                             loading->accounts,
+                                                             loading->account_count,
+                                                             &generation,
+                                                             err)) {
         return false;
     }
-    if (generation != call->generation) {
+    if (loading->counter_count > 0 && !ledger->ops->counters(ledger->self,
+                                                             call->bucket,
+                                                             loading->requests,
+                                                             loading->counter_count,
+                                                             &counters_generation,
+                                                             err)) {
+        return false;
+    }
+    for (size_t i = 0; i < loading->counter_count; i++) {
+        loading->counters[i].used = loading->requests[i].used;
+    }
+    return (generation == call->generation && counters_generation == call->generation) ||
+           ts_error_set(err, TS_ERROR_NONE, 0, "bucket %u was raised", call->bucket);
+}
+
+/* The absent accounts and counters of a call, from PostgreSQL into the bucket. */
+static bool load_absent(struct ts_worker *worker,
+                        struct ts_batch *batch,
+                        struct ts_apply *call,
+                        struct ts_error *err)
+{
+    const struct ts_balances *balances = &worker->ports.balances;
+    struct ts_bucket_answer answer = {0};
+    struct loading loading;
+    if (!collect_absent(batch, call, &loading)) {
+        return ts_error_no_memory(err);
+    }
+    if (!read_absent(worker, call, &loading, err) || !balances->ops->load(balances->self,
+                                                                          call->bucket,
+                                                                          call->generation,
+                                                                          loading.accounts,
+                                                                          loading.account_count,
+                                                                          loading.counters,
+                                                                          loading.counter_count,
+                                                                          &answer,
+                                                                          err)) {
+        return false;
+    }
+    if (answer.status != TS_BALANCES_OK) {
         return ts_error_set(err, TS_ERROR_NONE, 0, "bucket %u was raised", call->bucket);
     }
-    if (!balances->ops->load(
-            balances->self, call->bucket, generation, accounts, count, NULL, 0, &answer, err)) {
-        return false;
+    ts_count(&worker->stats.loads, loading.account_count);
+    for (size_t i = 0; i < loading.counter_count; i++) {
+        call->counters[loading.places[i]].before = loading.counters[i].used;
     }
-    ts_count(&worker->stats.loads, count);
-    return answer.status == TS_BALANCES_OK ||
-           ts_error_set(err, TS_ERROR_NONE, 0, "bucket %u was raised", call->bucket);
+    return loading.counter_count == 0 || ts_compose_again(worker, batch, call, err);
+}
+
+static bool correct_beliefs(struct ts_worker *worker,
+                            struct ts_batch *batch,
+                            struct ts_apply *call,
+                            struct ts_error *err)
+{
+    for (size_t i = 0; i < call->counter_count; i++) {
+        call->counters[i].before = call->counters[i].used;
+    }
+    return ts_compose_again(worker, batch, call, err);
 }
 
 /* A sum would pass +-9e15: the last charges of that account in the call that make it so become dead
@@ -230,7 +184,8 @@ refuse_overflow(struct ts_worker *worker, struct ts_batch *batch, const struct t
     int64_t sum = account->delta_micros;
     for (size_t i = batch->record_count; i-- > 0;) {
         const struct ts_record *record = &batch->records[i];
-        if (!moves_money(record) || record->offset < call->first || record->offset > call->last ||
+        if (!ts_compose_wants(record) || record->offset < call->first ||
+            record->offset > call->last ||
             !ts_bytes_equal(record->cdr.account_id, account->account_id)) {
             continue;
         }
@@ -242,20 +197,29 @@ refuse_overflow(struct ts_worker *worker, struct ts_batch *batch, const struct t
     }
 }
 
-/* What the answers ask for. Calls that go again are moved to the front; `wait` when only a settle
- * can let them through. */
-static bool
-read_answers(struct ts_worker *worker, struct ts_batch *batch, bool *wait, struct ts_error *err)
+/* What the answers ask for. Calls that go again are moved to the front, before those that were not
+ * sent yet; `wait` when only a settle can let them through. */
+static bool read_answers(struct ts_worker *worker,
+                         struct ts_batch *batch,
+                         bool *wait,
+                         struct ts_error *err)
 {
     size_t again = 0;
     *wait = true;
-    for (size_t i = 0; i < batch->call_count; i++) {
+    for (size_t i = 0; i < batch->sent_count; i++) {
         struct ts_apply *call = &batch->calls[i];
         switch (call->status) {
         case TS_BALANCES_OK:
+            *wait = *wait && batch->sent_count == batch->call_count;
             continue;
         case TS_BALANCES_LOAD:
-            if (!load_accounts(worker, call, err)) {
+            if (!load_absent(worker, batch, call, err)) {
+                return false;
+            }
+            *wait = false;
+            break;
+        case TS_BALANCES_ALLOWANCE:
+            if (!correct_beliefs(worker, batch, call, err)) {
                 return false;
             }
             *wait = false;
@@ -269,7 +233,6 @@ read_answers(struct ts_worker *worker, struct ts_batch *batch, bool *wait, struc
                                 0,
                                 "the balance of account %.*s would pass the limit",
                                 TS_ARGS(call->accounts[call->overflow].account_id));
-        case TS_BALANCES_ALLOWANCE:
         case TS_BALANCES_LOST:
         case TS_BALANCES_STALE:
         case TS_BALANCES_FENCED:
@@ -284,6 +247,9 @@ read_answers(struct ts_worker *worker, struct ts_batch *batch, bool *wait, struc
                                 call->lane.partition);
         }
         batch->calls[again++] = *call;
+    }
+    for (size_t i = batch->sent_count; i < batch->call_count; i++) {
+        batch->calls[again++] = batch->calls[i];
     }
     batch->call_count = again;
     return true;
@@ -357,7 +323,7 @@ static bool next_batch(struct ts_worker *worker)
     worker->charging = batch;
     batch->charge_started_us = ts_worker_now_us(worker);
     struct ts_error err = {0};
-    if (!build_calls(worker, batch, &err)) {
+    if (!ts_compose_batch(worker, batch, &err)) {
         ts_worker_trouble(worker, TS_PHASE_REOPENING, &err);
     } else if (batch->call_count == 0) {
         finish_charge(worker, batch);

@@ -102,7 +102,7 @@ static bool ask_profiles(struct ts_worker *worker, struct ts_batch *batch, struc
         }
     }
     const struct ts_ledger *ledger = &worker->ports.ledger;
-    if (!ledger->ops->profiles(ledger->self, requests, count, err)) {
+    if (!ledger->ops->profiles(ledger->self, requests, count, &batch->arena, err)) {
         return false;
     }
     n = 0;
@@ -121,6 +121,21 @@ static bool ask_profiles(struct ts_worker *worker, struct ts_batch *batch, struc
     return true;
 }
 
+/* The cache may forget the profile before the batch is settled. */
+static bool keep_allowances(struct ts_batch *batch, struct ts_account_profile *profile)
+{
+    if (profile->allowances == NULL) {
+        return true;
+    }
+    size_t size = ts_allowances_size(profile->allowances->count);
+    struct ts_allowances *kept = ts_arena_take(&batch->arena, size);
+    if (kept != NULL) {
+        memcpy(kept, profile->allowances, size);
+    }
+    profile->allowances = kept;
+    return kept != NULL;
+}
+
 static bool find_profiles(struct ts_worker *worker, struct ts_batch *batch, struct ts_error *err)
 {
     for (size_t i = 0; i < batch->account_count; i++) {
@@ -132,6 +147,9 @@ static bool find_profiles(struct ts_worker *worker, struct ts_batch *batch, stru
             account->profile = *known;
             account->found = true;
             account->cached = true;
+            if (!keep_allowances(batch, &account->profile)) {
+                return ts_error_no_memory(err);
+            }
         }
     }
     return ask_profiles(worker, batch, err);
@@ -261,6 +279,7 @@ static bool must_look_up(const struct ts_worker *worker,
                          const struct ts_record *record)
 {
     return record->outcome != TS_OUTCOME_SETTLED || record->offset < lane->lookup_until ||
+           record->included != NULL /* charged twice, it would change what others pay */ ||
            ts_identities_perhaps_settled(worker->identities, record->identity_hash);
 }
 
@@ -403,7 +422,8 @@ static bool prepare(struct ts_worker *worker, struct ts_batch *batch, struct ts_
 {
     if (!decode_all(worker, batch, err) || !fits_window(worker, batch, err) ||
         !find_profiles(worker, batch, err) || !plans_are_loaded(worker, batch, err) ||
-        !rate_all(worker, batch, err) || !look_up_settled(worker, batch, err)) {
+        !rate_all(worker, batch, err) || !ts_worker_include(worker, batch, err) ||
+        !look_up_settled(worker, batch, err)) {
         return false;
     }
     compare_unsettled(worker, batch);

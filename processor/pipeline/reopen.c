@@ -25,6 +25,7 @@ static void discard_queue(struct ts_worker *worker, struct ts_batch_queue *queue
 static void drop_in_flight(struct ts_worker *worker)
 {
     TS_ASSERT(!worker->calls_in_flight);
+    ts_beliefs_clear(worker->beliefs); /* what was charged is taken back */
     if (worker->charging != NULL) {
         ts_worker_discard(worker, worker->charging);
         worker->charging = NULL;

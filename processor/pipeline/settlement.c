@@ -230,11 +230,21 @@ bool ts_settlement_build(struct ts_worker *worker, struct ts_error *err)
     for (struct ts_batch *batch = settling->batches.first; batch != NULL; batch = batch->next) {
         add_to_lane(worker, batch);
     }
-    return (add_buckets(worker) && add_records(worker, records, accounts)) ||
+    return (add_buckets(worker) && add_records(worker, records, accounts) &&
+            ts_settle_counters_add(worker)) ||
            ts_error_no_memory(err);
 }
 
 /* --- on the locked rows */
+
+/* The account's state is to be read. */
+static void watch(struct ts_settlement *settlement, uint8_t *watched, uint32_t account)
+{
+    if (watched[account] == 0) {
+        watched[account] = 1;
+        settlement->states[settlement->state_count++].account = account;
+    }
+}
 
 bool ts_settlement_number(struct ts_worker *worker, struct ts_error *err)
 {
@@ -262,10 +272,14 @@ bool ts_settlement_number(struct ts_worker *worker, struct ts_error *err)
         balance[a] -= record->rating.charge_micros;
         record->balance_after_micros = balance[a];
         record->movement = ++movement[a];
-        if (record->rating.charge_micros != 0 && watched[a] == 0 &&
+        if (record->rating.charge_micros != 0 &&
             (balance[a] < account->watch_low || balance[a] >= account->watch_high)) {
-            watched[a] = 1;
-            settlement->states[settlement->state_count++].account = (uint32_t)a;
+            watch(settlement, watched, (uint32_t)a);
+        }
+    }
+    for (size_t i = 0; i < settlement->counter_count; i++) {
+        if (ts_settle_counter_exhausted(&settlement->counters[i])) {
+            watch(settlement, watched, settlement->counters[i].account);
         }
     }
     return true;
@@ -296,9 +310,46 @@ static bool add_row(struct ts_worker *worker, const struct ts_outbox_row *row)
            added->key.size != SIZE_MAX;
 }
 
-static bool tell_movement(struct ts_worker *worker,
-                          const struct ts_record *record,
-                          struct ts_settle_state *state)
+/* The allowances whose last unit the call used. `used` is how much of each was used before it, and
+ * is moved on. Returns how many events. */
+static size_t tell_allowances(struct ts_worker *worker,
+                              const struct ts_record *record,
+                              struct ts_settle_state *state,
+                              struct ts_bytes cause,
+                              int64_t *used,
+                              struct ts_event events[TS_ALLOWANCES_MAX])
+{
+    const struct ts_settlement *settlement = &worker->settling.settlement;
+    const struct ts_included *included = record->included;
+    size_t count = 0;
+    for (uint32_t i = 0; included != NULL && i < included->count; i++) {
+        const struct ts_draw *draw = &included->draws[i];
+        if (draw->units == 0) {
+            continue;
+        }
+        const struct ts_settle_counter *counter = &settlement->counters[draw->place];
+        int64_t limit = counter->allowance->units;
+        int64_t before = used[draw->place];
+        used[draw->place] += draw->units;
+        if (before < limit && used[draw->place] >= limit) {
+            const struct ts_account_profile *profile = settlement->accounts[state->account].profile;
+            ts_decide_allowance(&state->state,
+                                &state->time,
+                                ts_account_profile_id(profile),
+                                cause,
+                                counter->allowance,
+                                counter->month,
+                                &events[count++]);
+        }
+    }
+    return count;
+}
+
+/* What a call means: its charge, then its included units. */
+static bool tell_call(struct ts_worker *worker,
+                      const struct ts_record *record,
+                      struct ts_settle_state *state,
+                      int64_t *used)
 {
     const struct ts_settle_account *account = &worker->settling.settlement.accounts[state->account];
     char cause[CAUSE_MAX];
@@ -309,7 +360,7 @@ static bool tell_movement(struct ts_worker *worker,
              TS_ARGS(record->cdr.cdr_id),
              record->cdr.leg,
              (long long)record->cdr.start_ms);
-    struct ts_event events[TS_DECIDE_EVENTS_MAX];
+    struct ts_event events[TS_DECIDE_EVENTS_MAX + TS_ALLOWANCES_MAX];
     size_t count = ts_decide_movement(&state->state,
                                       &worker->options.decide,
                                       &state->time,
@@ -317,6 +368,7 @@ static bool tell_movement(struct ts_worker *worker,
                                       ts_bytes_of(cause),
                                       -record->rating.charge_micros,
                                       events);
+    count += tell_allowances(worker, record, state, ts_bytes_of(cause), used, &events[count]);
     for (size_t i = 0; i < count; i++) {
         ts_buffer_clear(&worker->settling.scratch);
         worker->ports.codec.ops->encode_event(
@@ -380,11 +432,15 @@ bool ts_settlement_tell(struct ts_worker *worker, struct ts_error *err)
     struct ts_settlement *settlement = &worker->settling.settlement;
     struct ts_settle_state **state_of =
         take(worker, settlement->account_count, sizeof(struct ts_settle_state *));
-    if (state_of == NULL) {
+    int64_t *used = take(worker, settlement->counter_count, sizeof *used);
+    if (state_of == NULL || used == NULL) {
         return ts_error_no_memory(err);
     }
     for (size_t i = 0; i < settlement->state_count; i++) {
         state_of[settlement->states[i].account] = &settlement->states[i];
+    }
+    for (size_t i = 0; i < settlement->counter_count; i++) {
+        used[i] = settlement->counters[i].used - settlement->counters[i].units;
     }
     for (size_t i = 0; i < settlement->record_count; i++) {
         const struct ts_record *record = settlement->records[i];
@@ -392,9 +448,10 @@ bool ts_settlement_tell(struct ts_worker *worker, struct ts_error *err)
         bool ok = true;
         if (record->outcome == TS_OUTCOME_DEAD_LETTER) {
             ok = tell_dead_letter(worker, record);
-        } else if (account != NULL && record->rating.charge_micros != 0) {
+        } else if (account != NULL &&
+                   (record->rating.charge_micros != 0 || record->included != NULL)) {
             struct ts_settle_state *state = state_of[account - settlement->accounts];
-            ok = state == NULL || tell_movement(worker, record, state);
+            ok = state == NULL || tell_call(worker, record, state, used);
         }
         if (!ok) {
             return ts_error_no_memory(err);

@@ -10,6 +10,7 @@ enum {
     SETTLE_ARENA_MAX = 96 * 1024 * 1024,
     SCRATCH_MAX = 1024 * 1024,
     UNDO_MAX = 8 * 1024 * 1024,
+    NAME_MAX = 1024,
     BUSY_WAIT_MS = 1, /* while a server works for us */
 };
 
@@ -20,6 +21,7 @@ void ts_worker_options_default(struct ts_worker_options *options)
         .linger_ms = 20,
         .settle_records_max = 20000,
         .account_cache_entries = 262144,
+        .belief_entries = 65536,
         .recent_identities = 2000000,
         .unacknowledged_max = 65536,
         .retry_first_ms = 50,
@@ -50,9 +52,12 @@ struct ts_worker *ts_worker_create(const struct ts_worker_ports *ports,
     ts_arena_init(&worker->settling.arena, SETTLE_ARENA_BLOCK, SETTLE_ARENA_MAX);
     ts_buffer_init(&worker->settling.scratch, SCRATCH_MAX);
     ts_buffer_init(&worker->undo, UNDO_MAX);
+    ts_buffer_init(&worker->name, NAME_MAX);
     size_t unsettled_max = options->batch.pool_size * options->batch.records_max;
     if ((worker->pool = ts_batch_pool_create(&options->batch, err)) == NULL ||
         (worker->accounts = ts_account_cache_create(options->account_cache_entries, err)) == NULL ||
+        (worker->beliefs = ts_beliefs_create(options->belief_entries, err)) == NULL ||
+        (worker->zones = ts_zone_cache_create(ports->zones, err)) == NULL ||
         (worker->identities =
              ts_identities_create(unsettled_max, options->recent_identities, err)) == NULL ||
         !ts_publish_init(worker, err)) {
@@ -88,8 +93,11 @@ void ts_worker_destroy(struct ts_worker *worker)
     ts_publish_finish(worker);
     ts_identities_destroy(worker->identities);
     ts_account_cache_destroy(worker->accounts);
+    ts_beliefs_destroy(worker->beliefs);
+    ts_zone_cache_destroy(worker->zones);
     ts_batch_pool_destroy(worker->pool);
     ts_buffer_finish(&worker->undo);
+    ts_buffer_finish(&worker->name);
     ts_buffer_finish(&worker->settling.scratch);
     ts_arena_finish(&worker->settling.arena);
     free(worker);

@@ -22,6 +22,7 @@
 #include "ports/rates.h"
 #include "ports/settle.h"
 #include "ports/source.h"
+#include "ports/zones.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -35,6 +36,7 @@ struct ts_worker_ports {
     struct ts_ledger ledger;
     struct ts_settle settle;
     struct ts_publisher publisher;
+    struct ts_zones zones; /* of accounts with allowances */
     struct ts_clock clock;
     struct ts_observer observer;
 };
@@ -44,6 +46,7 @@ struct ts_worker_options {
     int linger_ms;             /* how long a batch waits to fill up */
     size_t settle_records_max; /* of one settle transaction */
     size_t account_cache_entries;
+    size_t belief_entries;       /* how much of allowances was used */
     size_t recent_identities;    /* the filter's size */
     size_t unacknowledged_max;   /* messages handed to the producer */
     int retry_first_ms;          /* back-off after trouble: doubles … */

@@ -5,8 +5,10 @@
 #define TS_PIPELINE_WORKER_STATE_H
 
 #include "pipeline/account_cache.h"
+#include "pipeline/beliefs.h"
 #include "pipeline/identities.h"
 #include "pipeline/worker.h"
+#include "pipeline/zone_cache.h"
 
 #include <stdatomic.h>
 
@@ -136,7 +138,8 @@ struct ts_worker {
     struct ts_batch_queue ready;   /* full or old enough, to be prepared and charged */
     struct ts_batch *charging;     /* its calls are in Redis */
     struct ts_batch_queue charged; /* to be settled */
-    struct ts_buffer undo;         /* scratch of the charge stage */
+    struct ts_buffer undo;         /* scratch of the charge stage: what a call takes … */
+    struct ts_buffer name;         /* … and the name of a counter */
     bool calls_in_flight;
     bool paused;        /* every lane is held back */
     bool worked;        /* it had open lanes: something may be left to take back, or to tell */
@@ -146,6 +149,8 @@ struct ts_worker {
     struct ts_publishing_state publishing;
 
     struct ts_account_cache *accounts;
+    struct ts_beliefs *beliefs;
+    struct ts_zone_cache *zones;
     struct ts_identities *identities;
     struct ts_known known[TS_KNOWN_MAX];
     size_t known_count;
@@ -185,6 +190,9 @@ void ts_worker_know(struct ts_worker *worker,
                     const struct ts_record *record,
                     enum ts_reason reason);
 
+/* --- included.c: finds the allowances that each call to be settled may draw on */
+bool ts_worker_include(struct ts_worker *worker, struct ts_batch *batch, struct ts_error *err);
+
 /* --- charge.c: into Redis */
 bool ts_worker_charge(struct ts_worker *worker);
 /* Gives a batch's memory back, whatever it was for. */
@@ -197,6 +205,12 @@ bool ts_settlement_build(struct ts_worker *worker, struct ts_error *err);
 bool ts_settlement_number(struct ts_worker *worker, struct ts_error *err);
 /* Judges the states read, and composes the outbox rows. */
 bool ts_settlement_tell(struct ts_worker *worker, struct ts_error *err);
+
+/* --- settle_counters.c: the included units of a settlement */
+/* Makes settlement.counters; each draw that took something knows its own by its `place`. */
+bool ts_settle_counters_add(struct ts_worker *worker);
+/* On the locked rows: whether this settlement uses the allowance's last unit. */
+bool ts_settle_counter_exhausted(const struct ts_settle_counter *counter);
 
 /* --- settle_stage.c: one settlement at a time */
 bool ts_worker_settle(struct ts_worker *worker, int wait_ms);

@@ -58,7 +58,15 @@ struct ts_identity {
 struct ts_profile_request {
     struct ts_bytes account_id;
     bool found;                        /* out */
-    struct ts_account_profile profile; /* out, when found */
+    struct ts_account_profile profile; /* out, when found; its allowances are in the arena */
+};
+
+/* How much of an allowance was used, as far as it is settled. */
+struct ts_counter_request {
+    int64_t account_no;
+    int32_t month; /* yyyymm */
+    struct ts_bytes allowance;
+    int64_t used; /* out */
 };
 
 /* A row of the outbox: a message that is to be told and perhaps was not yet. */
@@ -128,6 +136,7 @@ struct ts_ledger_ops {
     bool (*profiles)(void *self,
                      struct ts_profile_request *requests,
                      size_t count,
+                     struct ts_arena *arena,
                      struct ts_error *err);
 
     /* Balances for a load, by one statement that also reads the bucket's generation. The ids are
@@ -135,6 +144,14 @@ struct ts_ledger_ops {
     bool (*balances)(void *self,
                      uint32_t bucket,
                      struct ts_load_account *accounts,
+                     size_t count,
+                     int64_t *generation,
+                     struct ts_error *err);
+
+    /* The same for counters; what was never used is 0. */
+    bool (*counters)(void *self,
+                     uint32_t bucket,
+                     struct ts_counter_request *requests,
                      size_t count,
                      int64_t *generation,
                      struct ts_error *err);

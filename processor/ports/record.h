@@ -5,6 +5,7 @@
 #define TS_PORTS_RECORD_H
 
 #include "base/bytes.h"
+#include "core/allowance.h"
 #include "core/cdr.h"
 #include "core/rating.h"
 #include "core/reason.h"
@@ -24,8 +25,9 @@ struct ts_record {
     struct ts_bytes value;
     struct ts_bytes headers;
     struct ts_cdr cdr;
-    struct ts_rating rating;
-    uint64_t identity_hash; /* of generation 0; 0 when not decoded */
+    struct ts_rating rating;      /* its charge is what is left to pay after included units */
+    struct ts_included *included; /* NULL: no allowance fits */
+    uint64_t identity_hash;       /* of generation 0; 0 when not decoded */
     uint64_t fingerprint;
     enum ts_outcome outcome;
     enum ts_reason reason;   /* of a dead letter */

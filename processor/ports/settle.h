@@ -54,6 +54,17 @@ struct ts_settle_account {
     int64_t watch_high;
 };
 
+/* What this settlement uses of one allowance. */
+struct ts_settle_counter {
+    uint32_t account; /* index into accounts[] */
+    int32_t month;    /* yyyymm */
+    const struct ts_allowance *allowance;
+    int64_t units; /* above 0 */
+
+    /* Out, under the lock of the account's row. */
+    int64_t used; /* with `units` */
+};
+
 /* The whole state of some accounts of the settlement: asked for at LOCKED, written at `write`. */
 struct ts_settle_state {
     uint32_t account;              /* index into accounts[] */
@@ -68,6 +79,8 @@ struct ts_settlement {
     size_t bucket_count;
     struct ts_settle_account *accounts; /* by account_no, each once */
     size_t account_count;
+    struct ts_settle_counter *counters; /* by (account_no, month, name), each once */
+    size_t counter_count;
     struct ts_record **records; /* every record of the ranges, in the order that is decided in */
     const struct ts_settle_account **record_accounts; /* of each record; NULL when it has none */
     size_t record_count;

@@ -78,20 +78,33 @@ static inline char *ts_pg_copy_text(char *at, struct ts_bytes value)
     return ts_pg_copy_bytes(at, value.data != NULL ? value : (struct ts_bytes){"", 0});
 }
 
-/* A bigint[] of `count` values: takes 24 bytes and 12 a value. */
-static inline char *ts_pg_copy_i64_array(char *at, const int64_t *values, size_t count)
+/* An array: begin, its elements as columns, end. Takes 24 bytes more than the elements. */
+enum { TS_PG_COPY_ARRAY_HEAD = 24 };
+
+static inline char *ts_pg_copy_array_begin(char *at, enum ts_pg_type element, size_t count)
 {
-    ts_pg_put_i32(at, (int32_t)(20 + 12 * count));
     ts_pg_put_i32(at + 4, 1); /* dimensions */
     ts_pg_put_i32(at + 8, 0);
-    ts_pg_put_i32(at + 12, TS_PG_INT8);
+    ts_pg_put_i32(at + 12, (int32_t)element);
     ts_pg_put_i32(at + 16, (int32_t)count);
     ts_pg_put_i32(at + 20, 1); /* lower bound */
-    at += 24;
+    return at + TS_PG_COPY_ARRAY_HEAD;
+}
+
+static inline char *ts_pg_copy_array_end(char *begin, char *at)
+{
+    ts_pg_put_i32(begin, (int32_t)(at - begin - 4));
+    return at;
+}
+
+/* A bigint[] of `count` values: takes 24 bytes and 12 a value. */
+static inline char *ts_pg_copy_i64_array(char *begin, const int64_t *values, size_t count)
+{
+    char *at = ts_pg_copy_array_begin(begin, TS_PG_INT8, count);
     for (size_t i = 0; i < count; i++) {
         at = ts_pg_copy_i64(at, values[i]);
     }
-    return at;
+    return ts_pg_copy_array_end(begin, at);
 }
 
 #endif

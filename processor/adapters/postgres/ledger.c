@@ -174,6 +174,7 @@ static const struct ts_ledger_ops ops = {
     .reopen = ts_pg_reopen,
     .profiles = ts_pg_profiles,
     .balances = ts_pg_balances,
+    .counters = ts_pg_counters,
     .identities = ts_pg_identities,
     .usage_window = usage_window,
     .outbox = ts_pg_outbox,

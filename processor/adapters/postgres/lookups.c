@@ -39,6 +39,70 @@ bool ts_pg_buckets(void *self, struct ts_bucket_row rows[TS_BUCKET_COUNT], struc
     return true;
 }
 
+/* The columns of an allowance. */
+enum { NAME = 8, CATEGORY, LICENSE, UNIT, LOCAL_ONLY, UNITS };
+
+static bool read_allowance(const PGresult *rows,
+                           int row,
+                           const struct ts_profile_request *request,
+                           struct ts_allowances *out,
+                           struct ts_error *err)
+{
+    struct ts_allowance_text text = {
+        .name = ts_pg_bytes(rows, row, NAME),
+        .category = ts_pg_bytes(rows, row, CATEGORY),
+        .license = ts_pg_bytes(rows, row, LICENSE),
+        .unit = ts_pg_bytes(rows, row, UNIT),
+        .local_only = ts_pg_bool(rows, row, LOCAL_ONLY),
+        .units = ts_pg_i64(rows, row, UNITS),
+    };
+    if (out->count == TS_ALLOWANCES_MAX) {
+        return ts_error_set(err,
+                            TS_ERROR_RETRY,
+                            0,
+                            "account %.*s has more than %d allowances: take some away",
+                            TS_ARGS(request->account_id),
+                            TS_ALLOWANCES_MAX);
+    }
+    if (!ts_allowance_read(&text, &out->items[out->count], err)) {
+        ts_error_prefix(err, "account %.*s", TS_ARGS(request->account_id));
+        err->class = TS_ERROR_RETRY; /* it must be mended where it is kept */
+        return false;
+    }
+    out->count++;
+    return true;
+}
+
+/* The rows of one account, from `row` on. */
+static bool read_allowances(const PGresult *rows,
+                            int row,
+                            struct ts_profile_request *request,
+                            struct ts_arena *arena,
+                            struct ts_error *err)
+{
+    if (ts_pg_is_null(rows, row, NAME)) {
+        return true;
+    }
+    int64_t n = ts_pg_i64(rows, row, 0);
+    size_t count = 0;
+    for (int i = row; i < PQntuples(rows) && ts_pg_i64(rows, i, 0) == n; i++) {
+        count++;
+    }
+    struct ts_allowances *allowances = ts_arena_take(arena, ts_allowances_size(count));
+    if (allowances == NULL) {
+        return ts_error_no_memory(err);
+    }
+    allowances->count = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!read_allowance(rows, row + (int)i, request, allowances, err)) {
+            return false;
+        }
+    }
+    ts_allowances_order(allowances);
+    request->profile.allowances = allowances;
+    return true;
+}
+
 static void read_profile(const PGresult *rows, int row, struct ts_profile_request *request)
 {
     struct ts_account_profile *profile = &request->profile;
@@ -57,6 +121,7 @@ static void read_profile(const PGresult *rows, int row, struct ts_profile_reques
 bool ts_pg_profiles(void *self,
                     struct ts_profile_request *requests,
                     size_t count,
+                    struct ts_arena *arena,
                     struct ts_error *err)
 {
     struct ts_postgres *postgres = self;
@@ -74,11 +139,16 @@ bool ts_pg_profiles(void *self,
     if (rows == NULL) {
         return false;
     }
-    for (int i = 0; i < PQntuples(rows); i++) {
-        read_profile(rows, i, &requests[index_of(rows, i)]);
+    bool ok = true;
+    for (int i = 0; ok && i < PQntuples(rows); i++) {
+        struct ts_profile_request *request = &requests[index_of(rows, i)];
+        if (!request->found) { /* else another row of its allowances */
+            read_profile(rows, i, request);
+            ok = read_allowances(rows, i, request, arena, err);
+        }
     }
     PQclear(rows);
-    return true;
+    return ok;
 }
 
 static bool read_balances(const PGresult *rows,
@@ -124,6 +194,46 @@ bool ts_pg_balances(void *self,
     bool ok = (size_t)PQntuples(rows) == count ||
               ts_error_set(err, TS_ERROR_FATAL, 0, "bucket %u is not in redis_bucket", bucket);
     ok = ok && read_balances(rows, accounts, generation, err);
+    PQclear(rows);
+    return ok;
+}
+
+bool ts_pg_counters(void *self,
+                    uint32_t bucket,
+                    struct ts_counter_request *requests,
+                    size_t count,
+                    int64_t *generation,
+                    struct ts_error *err)
+{
+    struct ts_postgres *postgres = self;
+    struct ts_pg_params *params = &postgres->params;
+    ts_pg_params_clear(params);
+    ts_pg_param_i32(params, (int32_t)bucket);
+    ts_pg_array_begin(params, TS_PG_INT8);
+    for (size_t i = 0; i < count; i++) {
+        ts_pg_array_i64(params, requests[i].account_no);
+    }
+    ts_pg_array_end(params);
+    ts_pg_array_begin(params, TS_PG_INT4);
+    for (size_t i = 0; i < count; i++) {
+        ts_pg_array_i32(params, requests[i].month);
+    }
+    ts_pg_array_end(params);
+    ts_pg_array_begin(params, TS_PG_TEXT);
+    for (size_t i = 0; i < count; i++) {
+        ts_pg_array_bytes(params, requests[i].allowance);
+    }
+    ts_pg_array_end(params);
+    PGresult *rows = ask(postgres, TS_PG_READ_COUNTERS, err);
+    if (rows == NULL) {
+        return false;
+    }
+    bool ok = (size_t)PQntuples(rows) == count ||
+              ts_error_set(err, TS_ERROR_FATAL, 0, "bucket %u is not in redis_bucket", bucket);
+    for (int i = 0; ok && i < PQntuples(rows); i++) {
+        *generation = ts_pg_i64(rows, i, 1);
+        requests[index_of(rows, i)].used = ts_pg_i64(rows, i, 2);
+    }
     PQclear(rows);
     return ok;
 }

@@ -97,7 +97,8 @@ static bool send_lock(struct ts_postgres *postgres, struct ts_error *err)
                                                TS_PG_WRITE_LOCK,
                                                TS_PG_WRITE_LANES,
                                                TS_PG_WRITE_BUCKETS,
-                                               TS_PG_WRITE_ACCOUNTS};
+                                               TS_PG_WRITE_ACCOUNTS,
+                                               TS_PG_WRITE_COUNTERS};
     return send_pipeline(postgres, steps, sizeof steps / sizeof steps[0], TS_PG_LOCKING, err);
 }
 

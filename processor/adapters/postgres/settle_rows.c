@@ -8,14 +8,14 @@
 #include <stdlib.h>
 
 /* The columns in the order in which encode_row writes them, which is the table's. */
-enum { COLUMN_COUNT = 41 };
+enum { COLUMN_COUNT = 43 };
 static const char columns[] =
     "start_time, identity_hash, account_no, fingerprint, balance_after_micros, movement,"
     " charge_micros, rate_e8, connect_fee_e8, deck_version, billed, end_time, settled_at,"
     " \"offset\", partition, duration_ms, pages, leg, generation, topic_no, license, service,"
     " direction, disposition, category, unit, source, cdr_id, from_number, to_number, region,"
     " prefix, description, answer_time, hangup_cause, origin_country, call_id, user_id, user_name,"
-    " department, attributes";
+    " department, attributes, allowance_names, allowance_units";
 
 /* Bytes of a row besides its texts: the column count and for each column a size and a number. */
 enum { ROW_FIXED_MAX = 2 + COLUMN_COUNT * TS_PG_COPY_NUMBER_MAX };
@@ -138,6 +138,45 @@ bool ts_pg_rows_refuse_too_old(struct ts_pg_rows *rows,
 
 /* --- one row */
 
+/* The draws that took something. */
+static size_t count_draws(const struct ts_included *included)
+{
+    size_t count = 0;
+    for (uint32_t i = 0; included != NULL && i < included->count; i++) {
+        count += included->draws[i].units > 0;
+    }
+    return count;
+}
+
+static size_t draws_size(const struct ts_included *included)
+{
+    return 2 * TS_PG_COPY_ARRAY_HEAD +
+           count_draws(included) * (TS_ALLOWANCE_NAME_MAX + 2 * TS_PG_COPY_NUMBER_MAX);
+}
+
+static char *put_draws(char *at, const struct ts_included *included)
+{
+    size_t count = count_draws(included);
+    if (count == 0) {
+        return ts_pg_copy_null(ts_pg_copy_null(at));
+    }
+    char *names = at;
+    at = ts_pg_copy_array_begin(names, TS_PG_TEXT, count);
+    for (uint32_t i = 0; i < included->count; i++) {
+        if (included->draws[i].units > 0) {
+            at = ts_pg_copy_text(at, ts_allowance_name(included->draws[i].allowance));
+        }
+    }
+    char *units = ts_pg_copy_array_end(names, at);
+    at = ts_pg_copy_array_begin(units, TS_PG_INT8, count);
+    for (uint32_t i = 0; i < included->count; i++) {
+        if (included->draws[i].units > 0) {
+            at = ts_pg_copy_i64(at, included->draws[i].units);
+        }
+    }
+    return ts_pg_copy_array_end(units, at);
+}
+
 static size_t texts_size(const struct ts_cdr *cdr, const struct ts_rating *rating)
 {
     return cdr->source.size + cdr->cdr_id.size + cdr->from_number.size + cdr->to_number.size +
@@ -205,7 +244,8 @@ static bool encode_row(struct ts_buffer *bytes,
 {
     const struct ts_record *record = row->record;
     const struct ts_cdr *cdr = &record->cdr;
-    char *start = ts_buffer_reserve(bytes, ROW_FIXED_MAX + texts_size(cdr, &record->rating));
+    char *start = ts_buffer_reserve(
+        bytes, ROW_FIXED_MAX + texts_size(cdr, &record->rating) + draws_size(record->included));
     if (start == NULL) {
         return false;
     }
@@ -224,6 +264,7 @@ static bool encode_row(struct ts_buffer *bytes,
     at = put_codes(at, cdr, &record->rating);
     at = put_texts(at, cdr, &record->rating);
     at = put_optional(at, cdr);
+    at = put_draws(at, record->included);
     ts_buffer_commit(bytes, (size_t)(at - start));
     row->end = bytes->size;
     return true;

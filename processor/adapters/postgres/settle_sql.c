@@ -66,6 +66,23 @@ static void add_accounts(struct ts_postgres *postgres)
     ADD_ARRAY(p, TS_PG_INT8, ts_pg_array_i64, accounts, n, item->rows);
 }
 
+static void add_counters(struct ts_postgres *postgres)
+{
+    struct ts_pg_params *p = &postgres->settle_params;
+    const struct ts_settlement *s = postgres->settle.settlement;
+    const struct ts_settle_counter *counters = s->counters;
+    size_t n = s->counter_count;
+    ADD_ARRAY(p,
+              TS_PG_INT8,
+              ts_pg_array_i64,
+              counters,
+              n,
+              s->accounts[item->account].profile->account_no);
+    ADD_ARRAY(p, TS_PG_INT4, ts_pg_array_i32, counters, n, item->month);
+    ADD_ARRAY(p, TS_PG_TEXT, ts_pg_array_bytes, counters, n, ts_allowance_name(item->allowance));
+    ADD_ARRAY(p, TS_PG_INT8, ts_pg_array_i64, counters, n, item->units);
+}
+
 static void add_overflows(struct ts_postgres *postgres)
 {
     struct ts_pg_params *p = &postgres->settle_params;
@@ -278,6 +295,8 @@ bool ts_pg_step_needed(const struct ts_postgres *postgres, enum ts_pg_writing st
         return s->bucket_count > 0;
     case TS_PG_WRITE_ACCOUNTS:
         return s->account_count > 0;
+    case TS_PG_WRITE_COUNTERS:
+        return s->counter_count > 0;
     case TS_PG_WRITE_OLDER:
         return s->outbox_count > 0 && s->state_count > 0;
     case TS_PG_WRITE_STATES:
@@ -301,6 +320,7 @@ bool ts_pg_step_send(struct ts_postgres *postgres, enum ts_pg_writing step, stru
         [TS_PG_WRITE_LANES] = add_lanes,
         [TS_PG_WRITE_BUCKETS] = add_buckets,
         [TS_PG_WRITE_ACCOUNTS] = add_accounts,
+        [TS_PG_WRITE_COUNTERS] = add_counters,
         [TS_PG_WRITE_STATES_READ] = add_states_read,
         [TS_PG_WRITE_OLDER] = add_older,
         [TS_PG_WRITE_DUPLICATES] = add_duplicates,
@@ -370,6 +390,35 @@ static void read_accounts(struct ts_postgres *postgres, const PGresult *rows)
         account->revision = ts_pg_i32(rows, i, 4);
         account->watch_low = ts_pg_i64(rows, i, 5);
         account->watch_high = ts_pg_i64(rows, i, 6);
+    }
+}
+
+static bool is_counter(const struct ts_settlement *settlement,
+                       const struct ts_settle_counter *counter,
+                       const PGresult *rows,
+                       int row)
+{
+    const struct ts_settle_account *account = &settlement->accounts[counter->account];
+    return account->profile->account_no == ts_pg_i64(rows, row, 0) &&
+           counter->month == ts_pg_i32(rows, row, 1) &&
+           ts_bytes_equal(ts_allowance_name(counter->allowance), ts_pg_bytes(rows, row, 2));
+}
+
+/* Rows come in the order in which they were given: an INSERT writes one after the other. */
+static void read_counters(struct ts_postgres *postgres, const PGresult *rows)
+{
+    struct ts_settlement *s = postgres->settle.settlement;
+    bool good = (size_t)PQntuples(rows) == s->counter_count;
+    for (int i = 0; good && i < PQntuples(rows); i++) {
+        good = is_counter(s, &s->counters[i], rows, i);
+        s->counters[i].used = ts_pg_i64(rows, i, 3);
+    }
+    if (!good) {
+        postgres->settle.end = TS_SETTLE_FAILED;
+        ts_error_set(&postgres->settle.error,
+                     TS_ERROR_FATAL,
+                     0,
+                     "the counters of a settlement came back as others than were written");
     }
 }
 
@@ -445,6 +494,11 @@ void ts_pg_step_read(struct ts_postgres *postgres, enum ts_pg_writing step, PGre
     case TS_PG_WRITE_ACCOUNTS:
         if (settle->end == TS_SETTLE_PENDING) {
             read_accounts(postgres, result);
+        }
+        break;
+    case TS_PG_WRITE_COUNTERS:
+        if (settle->end == TS_SETTLE_PENDING) {
+            read_counters(postgres, result);
         }
         break;
     case TS_PG_WRITE_STATES_READ:

@@ -50,11 +50,16 @@ const struct ts_pg_statement ts_pg_reading[TS_PG_READING_COUNT] = {
          " FROM wanted v JOIN redis_bucket b ON b.bucket = v.bucket"
          " LEFT JOIN raised r ON r.n = v.n"},
 
-    [TS_PG_READ_PROFILES] = {"profiles",
-                             "SELECT v.n, a.account_no, a.country, a.timezone, a.plan_no,"
-                             " a.revision, a.status, a.closed_at"
-                             " FROM unnest($1::text[]) WITH ORDINALITY AS v(id, n)"
-                             " JOIN account a ON a.account_id = v.id"},
+    /* A row for each allowance of the account, or one. */
+    [TS_PG_READ_PROFILES] =
+        {"profiles",
+         "SELECT v.n, a.account_no, a.country, a.timezone, a.plan_no, a.revision, a.status,"
+         " a.closed_at, x.name, x.category, x.license, x.unit, coalesce(x.local_only, false),"
+         " coalesce(x.units, 0)"
+         " FROM unnest($1::text[]) WITH ORDINALITY AS v(id, n)"
+         " JOIN account a ON a.account_id = v.id"
+         " LEFT JOIN LATERAL jsonb_to_recordset(a.allowances) AS x(name text, category text,"
+         " license text, unit text, local_only boolean, units bigint) ON true ORDER BY v.n"},
 
     /* One statement, so one snapshot of the generation and the balances. */
     [TS_PG_READ_BALANCES] =
@@ -62,6 +67,13 @@ const struct ts_pg_statement ts_pg_reading[TS_PG_READING_COUNT] = {
          "SELECT v.n, b.generation, a.account_no IS NOT NULL, a.balance_micros"
          " FROM redis_bucket b CROSS JOIN unnest($2::text[]) WITH ORDINALITY AS v(id, n)"
          " LEFT JOIN account a ON a.account_id = v.id WHERE b.bucket = $1::int"},
+
+    [TS_PG_READ_COUNTERS] =
+        {"counters",
+         "SELECT v.n, b.generation, coalesce(u.used, 0)"
+         " FROM redis_bucket b CROSS JOIN unnest($2::bigint[], $3::int[], $4::text[])"
+         " WITH ORDINALITY AS v(account_no, month, name, n)"
+         " LEFT JOIN allowance_used u USING (account_no, month, name) WHERE b.bucket = $1::int"},
 
     /* OFFSET 0 keeps it a lookup a row: flattened, it becomes a join that reads whole leaves. */
     [TS_PG_READ_IDENTITIES] =
@@ -132,6 +144,14 @@ const struct ts_pg_statement ts_pg_writing[TS_PG_WRITING_COUNT] = {
          " WHERE a.account_no = v.account_no"
          " RETURNING a.account_no, a.balance_micros, a.movements, a.sequence, a.revision,"
          " a.watch_low, a.watch_high"},
+
+    /* The account's row is locked by now, so nobody else moves its counters. */
+    [TS_PG_WRITE_COUNTERS] =
+        {"settle_counters",
+         "INSERT INTO allowance_used AS u (account_no, month, name, used)"
+         " SELECT * FROM unnest($1::bigint[], $2::int[], $3::text[], $4::bigint[])"
+         " ON CONFLICT (account_no, month, name) DO UPDATE SET used = u.used + excluded.used"
+         " RETURNING account_no, month, name, used"},
 
     [TS_PG_WRITE_STATES_READ] =
         {"states_read",

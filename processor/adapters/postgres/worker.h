@@ -88,10 +88,17 @@ bool ts_pg_buckets(void *self, struct ts_bucket_row rows[TS_BUCKET_COUNT], struc
 bool ts_pg_profiles(void *self,
                     struct ts_profile_request *requests,
                     size_t count,
+                    struct ts_arena *arena,
                     struct ts_error *err);
 bool ts_pg_balances(void *self,
                     uint32_t bucket,
                     struct ts_load_account *accounts,
+                    size_t count,
+                    int64_t *generation,
+                    struct ts_error *err);
+bool ts_pg_counters(void *self,
+                    uint32_t bucket,
+                    struct ts_counter_request *requests,
                     size_t count,
                     int64_t *generation,
                     struct ts_error *err);

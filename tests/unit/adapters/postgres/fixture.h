@@ -26,7 +26,8 @@ struct fixture {
     struct ts_ledger ledger;
     struct ts_settle settle;
     struct ts_account_profile profiles[FIXTURE_ACCOUNTS];
-    int64_t epoch; /* of partition 0 */
+    struct ts_arena texts; /* of the profiles */
+    int64_t epoch;         /* of partition 0 */
 };
 
 /* Runs statements and returns the first value of the last one, as a number (0 when none). */
@@ -90,7 +91,8 @@ static inline void fixture_profiles(struct fixture *f)
     for (int i = 0; i < FIXTURE_ACCOUNTS; i++) {
         requests[i].account_id = ts_bytes_of(ids[i]);
     }
-    assert_true(f->ledger.ops->profiles(f->ledger.self, requests, FIXTURE_ACCOUNTS, &err));
+    assert_true(
+        f->ledger.ops->profiles(f->ledger.self, requests, FIXTURE_ACCOUNTS, &f->texts, &err));
     for (int i = 0; i < FIXTURE_ACCOUNTS; i++) {
         assert_true(requests[i].found);
         f->profiles[i] = requests[i].profile;
@@ -126,6 +128,7 @@ static inline void fixture_fill(struct fixture *f)
     f->postgres = fixture_worker(f);
     f->ledger = ts_postgres_ledger(f->postgres);
     f->settle = ts_postgres_settle(f->postgres);
+    ts_arena_init(&f->texts, 65536, 1 << 20);
     fixture_claim(f);
     fixture_profiles(f);
 }
@@ -134,6 +137,7 @@ static inline void fixture_empty(struct fixture *f)
 {
     ts_postgres_destroy(f->postgres);
     f->postgres = NULL;
+    ts_arena_finish(&f->texts);
     PQfinish(f->admin);
     f->admin = NULL;
     server_drop_database(&f->server);

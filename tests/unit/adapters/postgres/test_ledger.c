@@ -148,7 +148,7 @@ static void profiles_are_found_or_not(void **state)
         {.account_id = {too_long, sizeof too_long}, .found = true},
         {.account_id = TS_LITERAL("office-3")},
     };
-    assert_true(CALL(profiles, requests, 4, &err));
+    assert_true(CALL(profiles, requests, 4, &fixture.texts, &err));
     assert_false(requests[0].found);
     assert_false(requests[2].found);
     assert_true(requests[3].found);
@@ -163,6 +163,70 @@ static void profiles_are_found_or_not(void **state)
     assert_int_equal(profile->revision, 9);
     assert_int_equal(profile->status, TS_ACCOUNT_CLOSED);
     assert_int_equal(profile->closed_ms, MONDAY_MS);
+    assert_null(profile->allowances);
+}
+
+static void profiles_bring_their_allowances(void **state)
+{
+    (void)state;
+    struct ts_error err = {0};
+    SQL("UPDATE account SET allowances = '[{\"name\": \"wide\", \"category\": \"*\", \"units\": 7,"
+        " \"unit\": \"page\"}, {\"name\": \"intl\", \"category\": \"international_outbound\","
+        " \"license\": \"sell\", \"local_only\": true, \"units\": 6000}]'"
+        " WHERE account_id = 'office-3'");
+    SQL("UPDATE account SET allowances = '[]' WHERE account_id = 'office-4'");
+    struct ts_profile_request requests[] = {
+        {.account_id = TS_LITERAL("office-3")},
+        {.account_id = TS_LITERAL("office-4")},
+        {.account_id = TS_LITERAL("office-5")},
+        {.account_id = TS_LITERAL("office-3")},
+    };
+    assert_true(CALL(profiles, requests, 4, &fixture.texts, &err));
+    for (size_t i = 0; i < 4; i += 3) {
+        const struct ts_allowances *set = requests[i].profile.allowances;
+        assert_non_null(set);
+        assert_int_equal(set->count, 2);
+        assert_true(ts_bytes_equal_text(ts_allowance_name(&set->items[0]), "intl"));
+        assert_int_equal(set->items[0].category, TS_CATEGORY_INTERNATIONAL_OUTBOUND);
+        assert_int_equal(set->items[0].license, TS_LICENSE_SELL);
+        assert_true(set->items[0].local_only);
+        assert_int_equal(set->items[0].units, 6000);
+        assert_int_equal(set->items[0].unit, TS_UNIT_SECOND);
+        assert_int_equal(set->items[1].category, TS_ALLOWANCE_ANY);
+        assert_int_equal(set->items[1].license, TS_ALLOWANCE_ANY);
+        assert_int_equal(set->items[1].unit, TS_UNIT_PAGE);
+    }
+    assert_true(requests[1].found && requests[2].found);
+    assert_null(requests[1].profile.allowances);
+    assert_null(requests[2].profile.allowances);
+
+    SQL("UPDATE account SET allowances = '[{\"name\": \"n\", \"category\": \"calls\"}]'"
+        " WHERE account_id = 'office-3'");
+    assert_false(CALL(profiles, requests, 1, &fixture.texts, &err));
+    assert_int_equal(err.class, TS_ERROR_RETRY);
+    assert_non_null(strstr(err.text, "office-3"));
+    assert_non_null(strstr(err.text, "calls"));
+}
+
+static void counters_come_with_their_generation(void **state)
+{
+    (void)state;
+    struct ts_error err = {0};
+    struct ts_balances_identity identity = {"r", "p"};
+    struct ts_raise raise = {.bucket = 7};
+    assert_true(CALL(raise, &raise, 1, &identity, 50, &err));
+    SQL("INSERT INTO allowance_used VALUES (2, 202611, 'intl', 41), (2, 202612, 'intl', 1)");
+    struct ts_counter_request requests[] = {
+        {.account_no = 2, .month = 202611, .allowance = TS_LITERAL("intl")},
+        {.account_no = 2, .month = 202611, .allowance = TS_LITERAL("other"), .used = 9},
+        {.account_no = 3, .month = 202611, .allowance = TS_LITERAL("intl"), .used = 9},
+    };
+    int64_t generation = 0;
+    assert_true(CALL(counters, 7, requests, 3, &generation, &err));
+    assert_int_equal(generation, 50);
+    assert_int_equal(requests[0].used, 41);
+    assert_int_equal(requests[1].used, 0);
+    assert_int_equal(requests[2].used, 0);
 }
 
 static void balances_come_with_their_generation(void **state)
@@ -387,6 +451,8 @@ int main(void)
         TEST(a_raise_compares_and_sets),
         TEST(a_raise_waits_for_settles),
         TEST(profiles_are_found_or_not),
+        TEST(profiles_bring_their_allowances),
+        TEST(counters_come_with_their_generation),
         TEST(balances_come_with_their_generation),
         TEST(identities_are_told_apart),
         TEST(the_window_follows_the_leaves),

@@ -96,6 +96,51 @@ static void rows_and_balances_are_written(void **state)
     assert_books();
 }
 
+/* Two records of two accounts that draw units, and one counter that was used before. */
+static void units_are_counted(void **state)
+{
+    (void)state;
+    static struct ts_allowance allowances[] = {
+        {.units = 100, .name_size = 4, .name = "intl"},
+        {.units = 50, .name_size = 5, .name = "wide%"},
+    };
+    static struct {
+        struct ts_included included;
+        struct ts_draw draws[3];
+    } drawn[2];
+    trial_init(&fixture, &trial, 1, 10);
+    SQL("INSERT INTO allowance_used VALUES (2, 202601, 'intl', 40)");
+    drawn[0].included = (struct ts_included){.month = 202601, .count = 2};
+    drawn[0].included.draws[0] = (struct ts_draw){.allowance = &allowances[0], .units = 60};
+    drawn[0].included.draws[1] = (struct ts_draw){.allowance = &allowances[1], .units = 7};
+    drawn[1].included = (struct ts_included){.month = 202601, .count = 1};
+    drawn[1].included.draws[0] = (struct ts_draw){.allowance = &allowances[0]};
+    trial.records[1].included = &drawn[0].included;
+    trial.records[2].included = &drawn[1].included;
+    struct ts_settle_counter counters[] = {
+        {.account = 1, .month = 202601, .allowance = &allowances[0], .units = 60},
+        {.account = 1, .month = 202601, .allowance = &allowances[1], .units = 7},
+        {.account = 2, .month = 202512, .allowance = &allowances[0], .units = 1},
+    };
+    trial.settlement.counters = counters;
+    trial.settlement.counter_count = 3;
+    run_to(TS_SETTLE_DONE);
+    assert_int_equal(counters[0].used, 100);
+    assert_int_equal(counters[1].used, 7);
+    assert_int_equal(counters[2].used, 1);
+    assert_int_equal(SQL("SELECT used FROM allowance_used WHERE account_no = 2 AND name = 'intl'"),
+                     100);
+    assert_int_equal(SQL("SELECT count(*) FROM allowance_used"), 3);
+    assert_int_equal(SQL("SELECT count(*) FROM usage WHERE allowance_names = '{intl,wide%%}'"
+                         " AND allowance_units = '{60,7}' AND account_no = 2"),
+                     1);
+    assert_int_equal(SQL("SELECT count(*) FROM usage WHERE allowance_names IS NULL"
+                         " AND allowance_units IS NULL"),
+                     9);
+    assert_int_equal(SQL("SELECT sum(allowance_units) FROM usage_detail"), 67);
+    assert_books();
+}
+
 static void every_column_arrives(void **state)
 {
     (void)state;
@@ -478,6 +523,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fill, empty)
     const struct CMUnitTest tests[] = {
         TEST(rows_and_balances_are_written),
+        TEST(units_are_counted),
         TEST(every_column_arrives),
         TEST(the_code_names_are_those_of_the_program),
         TEST(only_refusals_settle_too),
