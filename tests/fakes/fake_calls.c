@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/fakes/fake_calls.h"
 
+#include "tests/fakes/fake_redis.h"
+
 #include "base/assert.h"
+#include "core/money.h"
+#include "ports/counter.h"
 #include "ports/record.h"
 
 #include <stdio.h>
@@ -21,8 +25,60 @@ void fake_call_make(struct fake_call *call, const char *account_id, int32_t numb
 
 int64_t fake_call_start_ms(int32_t number)
 {
-    return FAKE_EPOCH_MS - 3600000 + number * INT64_C(1000);
+    int64_t start_ms = FAKE_EPOCH_MS - 3600000 + number * INT64_C(1000);
+    return number % 5 == 4 ? start_ms - INT64_C(30) * 86400000 : start_ms;
 }
+
+/* --- what was used of allowances */
+
+const char *fake_allowance_name(int allowance)
+{
+    static const char *const names[FAKE_ALLOWANCES] = {"far", "any: 1=2"};
+    return names[allowance];
+}
+
+int fake_counter(int32_t month, struct ts_bytes allowance)
+{
+    TS_ASSERT(month == 202608 || month == 202609);
+    for (int i = 0; i < FAKE_ALLOWANCES; i++) {
+        if (ts_bytes_equal_text(allowance, fake_allowance_name(i))) {
+            return i * FAKE_MONTHS + (month - 202608);
+        }
+    }
+    TS_ASSERT(false);
+    return -1;
+}
+
+int fake_counter_of_call(int32_t number, int allowance)
+{
+    int32_t month = ts_allowance_month(ts_zone_utc(), fake_call_start_ms(number));
+    return fake_counter(month, ts_bytes_of(fake_allowance_name(allowance)));
+}
+
+void fake_counter_parse(struct ts_bytes name, int *account, int *counter)
+{
+    struct ts_counter parsed;
+    TS_ASSERT(ts_counter_parse(name, &parsed));
+    *account = fake_account_number(parsed.account_id);
+    *counter = fake_counter(parsed.month, parsed.allowance);
+}
+
+static struct ts_zone *load_zone(void *self, const char *name, struct ts_error *err)
+{
+    TS_ASSERT(strcmp(name, "UTC") == 0);
+    if (fake_fault(self, 50)) {
+        fake_away(err, "no zone can be read");
+        return NULL;
+    }
+    return (struct ts_zone *)ts_zone_utc();
+}
+
+struct ts_zones fake_zones_port(struct fake_host *host)
+{
+    return (struct ts_zones){.load = load_zone, .self = host};
+}
+
+/* --- the codec */
 
 static bool decode_cdr(void *self, struct ts_bytes value, struct ts_cdr *out, struct ts_error *err)
 {
@@ -67,6 +123,12 @@ static void encode_event(void *self, const struct ts_event *event, struct ts_buf
     told.balance_micros = event->balance_micros;
     if (event->type == TS_EVENT_BALANCE_LOW || event->type == TS_EVENT_BALANCE_LOW_CLEARED) {
         told.threshold_micros = event->body.low.threshold_micros;
+    }
+    if (event->type == TS_EVENT_ALLOWANCE_EXHAUSTED) {
+        int month = 0;
+        TS_ASSERT(sscanf(event->body.allowance.month, "2026-%2d", &month) == 1);
+        told.threshold_micros =
+            FAKE_TOLD_COUNTER + fake_counter(202600 + month, event->body.allowance.name);
     }
     snprintf(told.event_id, sizeof told.event_id, "%s", event->event_id);
     snprintf(told.account_id, sizeof told.account_id, "%.*s", TS_ARGS(event->account_id));
@@ -134,6 +196,17 @@ bool ts_catalog_has_plan(const struct ts_catalog *catalog, int32_t plan_no)
     return true;
 }
 
+int64_t ts_catalog_share(const struct ts_catalog *catalog,
+                         int32_t plan_no,
+                         int64_t micros,
+                         int64_t numerator,
+                         int64_t denominator)
+{
+    (void)catalog;
+    (void)plan_no;
+    return ts_money_share(micros, numerator, denominator, TS_ROUNDING_HALF_UP, 6);
+}
+
 void ts_catalog_rate(const struct ts_catalog *catalog,
                      const struct ts_account_profile *account,
                      const struct ts_cdr *cdr,
@@ -149,8 +222,8 @@ void ts_catalog_rate(const struct ts_catalog *catalog,
         .category = TS_CATEGORY_INTERNATIONAL_OUTBOUND,
         .unit = TS_UNIT_SECOND,
         .region = "GB",
-        .quantity = 60,
-        .billed = 60,
+        .quantity = FAKE_BILLED,
+        .billed = FAKE_BILLED,
         .prefix = TS_LITERAL("44"),
         .deck_version = catalog->revision,
     };

@@ -7,9 +7,11 @@
 
 #include "tests/fakes/fake_host.h"
 
+#include "core/allowance.h"
 #include "ports/codec.h"
 #include "ports/publisher.h"
 #include "ports/rates.h"
+#include "ports/zones.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -36,7 +38,15 @@ void fake_call_make(struct fake_call *call,
                     const char *account_id,
                     int32_t number,
                     int32_t content);
-int64_t fake_call_start_ms(int32_t number);
+int64_t fake_call_start_ms(int32_t number); /* in one of FAKE_MONTHS */
+enum { FAKE_BILLED = 60 };                  /* units of every call */
+
+/* The allowances by name, and the place of a counter among an account's FAKE_COUNTERS. */
+const char *fake_allowance_name(int allowance);
+int fake_counter(int32_t month, struct ts_bytes allowance);
+int fake_counter_of_call(int32_t number, int allowance);
+/* By its name in Redis; fails on one of no account. */
+void fake_counter_parse(struct ts_bytes name, int *account, int *counter);
 
 /* Charges are 0 or whole multiples of this up to FAKE_PRICE_MAX. */
 #define FAKE_PRICE_UNIT INT64_C(1000)
@@ -55,6 +65,7 @@ struct fake_told_event {
     char account_id[16];
     char cause[64];
 };
+enum { FAKE_TOLD_COUNTER = 1 }; /* allowance.exhausted: `threshold_micros` is this + the counter */
 struct fake_told_dead_letter {
     int32_t partition;
     int64_t offset;
@@ -71,5 +82,8 @@ struct fake_rates {
     int held;         /* acquired and not released, by living processes */
 };
 struct ts_rates fake_rates_port(struct fake_rates *rates);
+
+/* There is UTC. */
+struct ts_zones fake_zones_port(struct fake_host *host);
 
 #endif

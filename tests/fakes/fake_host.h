@@ -19,6 +19,9 @@
 enum {
     FAKE_LANES = 3,
     FAKE_ACCOUNTS = 8,
+    FAKE_ALLOWANCES = 2, /* of one account, in the order in which they are drawn on */
+    FAKE_MONTHS = 2,
+    FAKE_COUNTERS = FAKE_ALLOWANCES * FAKE_MONTHS,
     FAKE_MESSAGES = 96, /* of one partition */
     FAKE_PROCESSES = 40,
 };

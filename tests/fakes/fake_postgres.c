@@ -351,12 +351,13 @@ static bool ledger_reopen(void *self,
 
 /* --- looking things up */
 
-static bool
-ledger_profiles(void *self,
-                struct ts_profile_request *requests,
-                size_t count,
-                struct ts_error *err)
+static bool ledger_profiles(void *self,
+                            struct ts_profile_request *requests,
+                            size_t count,
+                            struct ts_arena *arena,
+                            struct ts_error *err)
 {
+    (void)arena; /* allowances live longer */
     struct fake_session *session = self;
     if (!begin(session, err)) {
         return false;
@@ -388,6 +389,27 @@ static bool ledger_balances(void *self,
             &session->postgres->tables.accounts[fake_account_number(accounts[i].account_id)];
         TS_ASSERT(account->exists && ts_account_bucket(accounts[i].account_id) == bucket);
         accounts[i].balance_micros = account->state.balance_micros;
+    }
+    *generation = session->postgres->tables.buckets[bucket].generation;
+    return end(session, err);
+}
+
+static bool ledger_counters(void *self,
+                            uint32_t bucket,
+                            struct ts_counter_request *requests,
+                            size_t count,
+                            int64_t *generation,
+                            struct ts_error *err)
+{
+    struct fake_session *session = self;
+    if (!begin(session, err)) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct fake_account *account =
+            &session->postgres->tables.accounts[requests[i].account_no - 1];
+        TS_ASSERT(ts_account_bucket(ts_account_profile_id(&account->profile)) == bucket);
+        requests[i].used = account->used[fake_counter(requests[i].month, requests[i].allowance)];
     }
     *generation = session->postgres->tables.buckets[bucket].generation;
     return end(session, err);
@@ -557,6 +579,7 @@ struct ts_ledger fake_ledger_port(struct fake_session *session)
         .profiles = ledger_profiles,
         .balances = ledger_balances,
         .identities = ledger_identities,
+        .counters = ledger_counters,
         .usage_window = ledger_usage_window,
         .outbox = ledger_outbox,
         .outbox_older = ledger_outbox_older,

@@ -24,6 +24,7 @@ struct fake_account {
     struct ts_account_state state;
     int64_t movements;
     int64_t opening_micros;
+    int64_t used[FAKE_COUNTERS]; /* of allowances */
     struct fake_txn *locked_by;
 };
 
@@ -57,6 +58,7 @@ struct fake_end {
     uint64_t identity_hash;
     uint64_t fingerprint;
     int64_t charge_micros;
+    int64_t units[FAKE_ALLOWANCES]; /* drawn */
     int64_t deck_version;
     int64_t balance_after_micros;
     int64_t movement;
@@ -101,6 +103,12 @@ struct fake_txn {
         int64_t rows;
     } sums[FAKE_ACCOUNTS];
     size_t sum_count;
+    struct {
+        int account;
+        int counter;
+        int64_t units;
+    } countings[FAKE_ACCOUNTS * FAKE_COUNTERS];
+    size_t counting_count;
     struct fake_end *ends;
     size_t end_count;
     struct ts_account_state states[FAKE_ACCOUNTS];

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/fakes/fake_redis.h"
 
+#include "tests/fakes/fake_calls.h"
+
 #include "base/assert.h"
 
 #include <stdio.h>
@@ -318,8 +320,13 @@ static bool balances_load(void *self,
     struct fake_redis_client *client = self;
     struct fake_command command = command_of(client, FAKE_LOAD, bucket, generation);
     TS_ASSERT(count <= FAKE_ACCOUNTS);
-    (void)counters;
-    (void)counter_count;
+    TS_ASSERT(counter_count <= FAKE_ACCOUNTS * FAKE_COUNTERS);
+    command.counting_count = counter_count;
+    for (size_t i = 0; i < counter_count; i++) {
+        struct fake_counting *counting = &command.countings[i];
+        fake_counter_parse(counters[i].name, &counting->account, &counting->counter);
+        counting->after = counters[i].used;
+    }
     command.account_count = count;
     for (size_t i = 0; i < count; i++) {
         command.accounts[i] = fake_account_number(accounts[i].account_id);
@@ -352,6 +359,14 @@ static void copy_call(struct fake_redis_client *client, struct ts_apply *call)
         command->accounts[i] = fake_account_number(call->accounts[i].account_id);
         command->values[i] = call->accounts[i].delta_micros;
     }
+    TS_ASSERT(call->counter_count <= FAKE_ACCOUNTS * FAKE_COUNTERS);
+    command->counting_count = call->counter_count;
+    for (size_t i = 0; i < call->counter_count; i++) {
+        struct fake_counting *counting = &command->countings[i];
+        fake_counter_parse(call->counters[i].name, &counting->account, &counting->counter);
+        counting->before = call->counters[i].before;
+        counting->after = call->counters[i].after;
+    }
     call->status = TS_BALANCES_ERROR;
 }
 
@@ -383,6 +398,11 @@ static void answer(const struct fake_command *command, struct ts_apply *call)
     for (size_t i = 0; i < call->account_count; i++) {
         call->accounts[i].absent =
             command->status == TS_BALANCES_LOAD && (command->absent >> i & 1) != 0;
+    }
+    for (size_t i = 0; i < call->counter_count; i++) {
+        call->counters[i].absent =
+            command->status == TS_BALANCES_LOAD && (command->absent_counters >> i & 1) != 0;
+        call->counters[i].used = command->status == TS_BALANCES_ALLOWANCE ? command->used[i] : -1;
     }
 }
 

@@ -34,6 +34,10 @@ struct fake_redis_accounts {
     int64_t balance[FAKE_ACCOUNTS];
     struct {
         bool there;
+        int64_t used;
+    } counters[FAKE_ACCOUNTS][FAKE_COUNTERS];
+    struct {
+        bool there;
         int64_t last;
         struct ts_bytes text;
     } undo[FAKE_LANES][TS_UNDO_SLOTS];
@@ -53,6 +57,13 @@ struct fake_server {
 
 enum fake_command_type { FAKE_CREATE, FAKE_OPEN, FAKE_APPLY, FAKE_LOAD };
 
+struct fake_counting {
+    int account;
+    int counter;
+    int64_t before; /* apply: what was believed */
+    int64_t after;  /* apply; load: what was used */
+};
+
 /* One script call as it was sent: nothing in it belongs to the sender any more. */
 struct fake_command {
     enum fake_command_type type;
@@ -70,11 +81,15 @@ struct fake_command {
     size_t account_count;
     int accounts[FAKE_ACCOUNTS];
     int64_t values[FAKE_ACCOUNTS]; /* apply: deltas; load: balances */
+    size_t counting_count;
+    struct fake_counting countings[FAKE_ACCOUNTS * FAKE_COUNTERS];
 
     bool ran;
     enum ts_balances_status status;
     int64_t seen_generation;
-    unsigned absent; /* LOAD: mask over accounts[] */
+    unsigned absent;                             /* LOAD: mask over accounts[] … */
+    uint64_t absent_counters;                    /* … and over countings[] */
+    int64_t used[FAKE_ACCOUNTS * FAKE_COUNTERS]; /* ALLOWANCE */
     size_t overflow;
     int64_t overflow_balance;
 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the scripts of adapters/redis/scripts do, in C. */
+#include "tests/fakes/fake_calls.h"
 #include "tests/fakes/fake_redis.h"
 
 #include "base/assert.h"
@@ -45,6 +46,23 @@ static void create(struct fake_redis *redis, struct fake_command *command)
     }
 }
 
+static void take_units_back(struct fake_redis *redis,
+                            struct fake_redis_accounts *accounts,
+                            const struct fake_command *command,
+                            const struct ts_undo_item *item)
+{
+    int account;
+    int counter;
+    fake_counter_parse(item->counter, &account, &counter);
+    if (item->offset >= command->position && accounts->counters[account][counter].there &&
+        !fake_without(redis->host, "undo-units")) {
+        accounts->counters[account][counter].used -= item->units;
+        if (accounts->counters[account][counter].used < 0) {
+            fake_violation(redis->host, "more units are given back than were used");
+        }
+    }
+}
+
 static void take_back(struct fake_redis *redis, struct fake_command *command)
 {
     struct fake_redis_accounts *accounts = hot_of(redis, command);
@@ -55,6 +73,10 @@ static void take_back(struct fake_redis *redis, struct fake_command *command)
         }
         struct ts_undo_item item;
         while (ts_undo_next(&rest, &item)) {
+            if (item.counter.data != NULL) {
+                take_units_back(redis, accounts, command, &item);
+                continue;
+            }
             int account = fake_account_number(item.account_id);
             if (item.offset >= command->position && accounts->there[account] &&
                 !fake_without(redis->host, "undo")) {
@@ -91,8 +113,9 @@ static void open_lane(struct fake_redis *redis, struct fake_command *command)
     command->status = TS_BALANCES_OK;
 }
 
-/* The sums that an apply would leave. False with the answer LOAD or RANGE. */
-static bool add_up(const struct fake_redis_accounts *accounts,
+/* The sums that an apply would leave. False with the answer LOAD, ALLOWANCE or RANGE. */
+static bool add_up(const struct fake_redis *redis,
+                   const struct fake_redis_accounts *accounts,
                    struct fake_command *command,
                    int64_t sums[FAKE_ACCOUNTS])
 {
@@ -111,8 +134,20 @@ static bool add_up(const struct fake_redis_accounts *accounts,
             beyond = true;
         }
     }
-    command->status = command->absent != 0 ? TS_BALANCES_LOAD : TS_BALANCES_RANGE;
-    return command->absent == 0 && !beyond;
+    bool wrong = false;
+    command->absent_counters = 0;
+    for (size_t i = 0; i < command->counting_count; i++) {
+        const struct fake_counting *counting = &command->countings[i];
+        if (!accounts->counters[counting->account][counting->counter].there) {
+            command->absent_counters |= UINT64_C(1) << i;
+        }
+        command->used[i] = accounts->counters[counting->account][counting->counter].used;
+        wrong =
+            wrong || (command->used[i] != counting->before && !fake_without(redis->host, "belief"));
+    }
+    bool absent = command->absent != 0 || command->absent_counters != 0;
+    command->status = absent ? TS_BALANCES_LOAD : wrong ? TS_BALANCES_ALLOWANCE : TS_BALANCES_RANGE;
+    return !absent && !wrong && !beyond;
 }
 
 static void apply(struct fake_redis *redis, struct fake_command *command)
@@ -140,11 +175,15 @@ static void apply(struct fake_redis *redis, struct fake_command *command)
         return;
     }
     int64_t sums[FAKE_ACCOUNTS];
-    if (!add_up(accounts, command, sums)) {
+    if (!add_up(redis, accounts, command, sums)) {
         return;
     }
     for (size_t i = 0; i < command->account_count; i++) {
         accounts->balance[command->accounts[i]] = sums[i];
+    }
+    for (size_t i = 0; i < command->counting_count; i++) {
+        const struct fake_counting *counting = &command->countings[i];
+        accounts->counters[counting->account][counting->counter].used = counting->after;
     }
     lane->floor = floor;
     lane->applied = command->last;
@@ -167,6 +206,13 @@ static void load(struct fake_redis *redis, struct fake_command *command)
         if (!accounts->there[account]) {
             accounts->there[account] = true;
             accounts->balance[account] = command->values[i];
+        }
+    }
+    for (size_t i = 0; i < command->counting_count; i++) {
+        const struct fake_counting *counting = &command->countings[i];
+        if (!accounts->counters[counting->account][counting->counter].there) {
+            accounts->counters[counting->account][counting->counter].there = true;
+            accounts->counters[counting->account][counting->counter].used = counting->after;
         }
     }
     command->status = TS_BALANCES_OK;

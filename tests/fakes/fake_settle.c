@@ -96,6 +96,10 @@ static void commit(struct fake_postgres *postgres, struct fake_txn *txn)
         account->state.balance_micros += txn->sums[i].delta;
         account->movements += txn->sums[i].rows;
     }
+    for (size_t i = 0; i < txn->counting_count; i++) {
+        struct fake_account *account = &tables->accounts[txn->countings[i].account];
+        account->used[txn->countings[i].counter] += txn->countings[i].units;
+    }
     for (size_t i = 0; i < txn->state_count; i++) {
         struct fake_account *account = &tables->accounts[txn->states[i].account_no - 1];
         int64_t balance = account->state.balance_micros;
@@ -201,6 +205,14 @@ static enum ts_settle_status lock_accounts(struct fake_postgres *postgres, struc
             refuse_overflow(settlement, out);
             status = TS_SETTLE_BAD_ROWS;
         }
+    }
+    for (size_t i = 0; i < settlement->counter_count; i++) {
+        struct ts_settle_counter *out = &settlement->counters[i];
+        int64_t account_no = settlement->accounts[out->account].profile->account_no;
+        const struct fake_account *account = &postgres->tables.accounts[account_no - 1];
+        TS_ASSERT(out->units > 0);
+        out->used =
+            account->used[fake_counter(out->month, ts_allowance_name(out->allowance))] + out->units;
     }
     txn->step = STEP_LOCKED;
     return status;
@@ -461,6 +473,11 @@ static struct fake_end end_of(const struct ts_settlement *settlement, size_t ind
         end.identity_hash = record->identity_hash;
         end.fingerprint = record->fingerprint;
         end.charge_micros = record->rating.charge_micros;
+        for (uint32_t i = 0; record->included != NULL && i < record->included->count; i++) {
+            const struct ts_draw *draw = &record->included->draws[i];
+            int counter = fake_counter(record->included->month, ts_allowance_name(draw->allowance));
+            end.units[counter / FAKE_MONTHS] = draw->units;
+        }
         end.deck_version = record->rating.deck_version;
         end.balance_after_micros = record->balance_after_micros;
         end.movement = record->movement;
@@ -476,6 +493,16 @@ static void copy_whole(struct fake_host *host, struct fake_txn *txn)
         txn->sums[i].account = (int)settlement->accounts[i].profile->account_no - 1;
         txn->sums[i].delta = settlement->accounts[i].delta_micros;
         txn->sums[i].rows = settlement->accounts[i].rows;
+    }
+    txn->counting_count = settlement->counter_count;
+    TS_ASSERT(txn->counting_count <= FAKE_ACCOUNTS * FAKE_COUNTERS);
+    for (size_t i = 0; i < txn->counting_count; i++) {
+        const struct ts_settle_counter *counter = &settlement->counters[i];
+        txn->countings[i].account =
+            (int)settlement->accounts[counter->account].profile->account_no - 1;
+        txn->countings[i].counter =
+            fake_counter(counter->month, ts_allowance_name(counter->allowance));
+        txn->countings[i].units = counter->units;
     }
     txn->end_count = settlement->record_count;
     txn->ends = fake_take(host, txn->end_count * sizeof *txn->ends);

@@ -46,6 +46,7 @@ struct process *world_start_process(struct world *world)
         .ledger = fake_ledger_port(&process->session),
         .settle = fake_settle_port(&process->session),
         .publisher = fake_publisher_port(process->member),
+        .zones = fake_zones_port(host),
         .clock = fake_clock_port(&process->clock),
         .observer = fake_observer_port(host),
     };

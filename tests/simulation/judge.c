@@ -131,6 +131,11 @@ static void judge_row(struct world *world, const struct fake_end *row, const str
 {
     int64_t charge = -1;
     bool priced = fake_price(call->number, call->content, row->deck_version, &charge);
+    int64_t left = FAKE_BILLED;
+    for (int i = 0; i < FAKE_ALLOWANCES; i++) {
+        left -= row->units[i];
+    }
+    charge = (2 * charge * left + FAKE_BILLED) / (2 * FAKE_BILLED); /* half up */
     int account = fake_account_number(ts_bytes_of(call->account_id));
     if (!priced || charge != row->charge_micros || row->number != call->number ||
         row->account != account || row->flaw != FAKE_FLAW_NONE) {
@@ -213,12 +218,14 @@ struct expected_event {
     const struct fake_end *cause;
 };
 
-enum { EXPECTED_MAX = TS_THRESHOLDS_MAX + 1 };
+enum { EXPECTED_MAX = TS_THRESHOLDS_MAX + 1 + FAKE_COUNTERS };
 
 struct expectation {
     struct expected_event events[EXPECTED_MAX]; /* each can happen once: nothing goes up here */
     size_t count;
     int64_t balance;
+    int64_t used[FAKE_COUNTERS];
+    bool single_lane; /* all calls of the account came by one */
 };
 
 static const struct fake_end *row_at(const struct world *world, int account, int64_t movement)
@@ -257,10 +264,58 @@ static void expect_crossings(const struct made_account *made,
     }
 }
 
+static bool is_of_one_lane(const struct world *world, int account)
+{
+    int lanes = 0;
+    for (int p = 0; p < world->kafka.lane_count; p++) {
+        const struct fake_log *log = &world->kafka.logs[p];
+        bool found = false;
+        for (int64_t offset = 0; offset < log->high && !found; offset++) {
+            const struct fake_message *message = &log->messages[offset];
+            found =
+                !message->hole && strcmp(message->call.account_id, world_account_id(account)) == 0;
+        }
+        lanes += found;
+    }
+    return lanes == 1;
+}
+
+/* What the call drew must have been left, and where one lane serves the account, in the order of
+ * its calls, all that was left must have been drawn before money was charged. */
+static void draw_units(struct world *world,
+                       int account,
+                       const struct fake_end *row,
+                       struct expectation *expected)
+{
+    const struct made_account *made = &world->accounts[account];
+    int64_t open = FAKE_BILLED;
+    for (int i = 0; i < FAKE_ALLOWANCES; i++) {
+        int counter = fake_counter_of_call(row->number, i);
+        int64_t left = made->units[i] < 0 ? 0 : made->units[i] - expected->used[counter];
+        int64_t most = left < open ? left : open;
+        if (row->units[i] < 0 || row->units[i] > most ||
+            (expected->single_lane && row->units[i] != most)) {
+            fake_violation(&world->host,
+                           "account %d: call %d draws %lld units where %lld are left",
+                           account,
+                           row->number,
+                           (long long)row->units[i],
+                           (long long)left);
+        }
+        open -= row->units[i];
+        expected->used[counter] += row->units[i];
+        if (row->units[i] > 0 && expected->used[counter] == made->units[i]) {
+            expected->events[expected->count++] = (struct expected_event){
+                TS_EVENT_ALLOWANCE_EXHAUSTED, FAKE_TOLD_COUNTER + counter, expected->balance, row};
+        }
+    }
+}
+
 static void walk_ledger(struct world *world, int account, struct expectation *expected)
 {
     const struct fake_account *stored = &world->postgres.tables.accounts[account];
-    *expected = (struct expectation){.balance = stored->opening_micros};
+    *expected = (struct expectation){.balance = stored->opening_micros,
+                                     .single_lane = is_of_one_lane(world, account)};
     for (int64_t movement = 1; movement <= stored->movements; movement++) {
         const struct fake_end *row = row_at(world, account, movement);
         if (row == NULL) {
@@ -279,6 +334,7 @@ static void walk_ledger(struct world *world, int account, struct expectation *ex
         }
         expect_crossings(&world->accounts[account], row, after, expected);
         expected->balance = after;
+        draw_units(world, account, row, expected);
     }
 }
 
@@ -305,6 +361,25 @@ static void judge_balances(struct world *world, int account, const struct expect
                        account,
                        (long long)hot->balance[account],
                        (long long)expected->balance);
+    }
+    bool comparable = strcmp(row->identity.run_id, run_id) == 0 &&
+                      data->buckets[bucket].generation == row->generation;
+    for (int i = 0; i < FAKE_COUNTERS; i++) {
+        if (stored->used[i] != expected->used[i]) {
+            fake_violation(&world->host,
+                           "account %d used %lld units in PostgreSQL, its calls drew %lld",
+                           account,
+                           (long long)stored->used[i],
+                           (long long)expected->used[i]);
+        }
+        if (comparable && hot->counters[account][i].there &&
+            hot->counters[account][i].used != expected->used[i]) {
+            fake_violation(&world->host,
+                           "I4: account %d used %lld units in Redis and %lld in PostgreSQL",
+                           account,
+                           (long long)hot->counters[account][i].used,
+                           (long long)expected->used[i]);
+        }
     }
 }
 

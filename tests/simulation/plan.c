@@ -44,6 +44,42 @@ int fake_account_number(struct ts_bytes account_id)
     return number;
 }
 
+/* Half of the accounts have none. Their units are a few calls', and seldom whole ones'. */
+static const struct ts_allowances *make_allowances(struct fake_random *random, int number)
+{
+    static struct {
+        struct ts_allowances set;
+        struct ts_allowance items[FAKE_ALLOWANCES];
+    } made[FAKE_ACCOUNTS];
+    struct ts_allowances *set = &made[number].set;
+    set->count = 0;
+    for (int i = 0; i < FAKE_ALLOWANCES; i++) {
+        struct ts_allowance_text text = {.name = ts_bytes_of(fake_allowance_name(i)),
+                                         .category = i == 0 ? TS_LITERAL("international_outbound")
+                                                            : TS_LITERAL("*"),
+                                         .units = fake_random_range(random, 0, 300)};
+        struct ts_error err = {0};
+        if (fake_random_chance(random, 400)) {
+            TS_ASSERT(ts_allowance_read(&text, &set->items[set->count++], &err));
+        }
+    }
+    ts_allowances_order(set);
+    return set->count > 0 ? set : NULL;
+}
+
+static void note_units(struct made_account *made, const struct ts_allowances *allowances)
+{
+    for (int i = 0; i < FAKE_ALLOWANCES; i++) {
+        made->units[i] = -1;
+        for (size_t j = 0; allowances != NULL && j < allowances->count; j++) {
+            const struct ts_allowance *allowance = &allowances->items[j];
+            if (ts_bytes_equal_text(ts_allowance_name(allowance), fake_allowance_name(i))) {
+                made->units[i] = allowance->units;
+            }
+        }
+    }
+}
+
 static void make_account(struct world *world, int number)
 {
     struct fake_random *random = &world->host.random;
@@ -71,6 +107,8 @@ static void make_account(struct world *world, int number)
     snprintf(profile->timezone, sizeof profile->timezone, "UTC");
     profile->rate_plan = 1;
     profile->revision = 1;
+    profile->allowances = make_allowances(random, number);
+    note_units(made, profile->allowances);
     struct ts_account_state *state = &stored->state;
     state->account_no = number + 1;
     state->balance_micros = made->opening_micros;

@@ -40,8 +40,9 @@ struct made_account {
     int threshold_count;
     int64_t thresholds_micros[TS_THRESHOLDS_MAX];
     bool absent_at_first;
-    int64_t closed_ms; /* INT64_MAX: never */
-    bool at_limit;     /* so low that charges pass the limit */
+    int64_t units[FAKE_ALLOWANCES]; /* a month; -1: it has no such allowance */
+    int64_t closed_ms;              /* INT64_MAX: never */
+    bool at_limit;                  /* so low that charges pass the limit */
 };
 
 struct world {
