@@ -4,13 +4,14 @@
 #include "app/json_fields.h"
 #include "app/suggest.h"
 #include "base/utf8.h"
+#include "core/allowance.h"
 #include "core/cdr.h"
 #include "core/timestamp.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { ALLOWANCES_MAX = 32, ALLOWANCES_SIZE_MAX = 64 * 1024 };
+enum { ALLOWANCES_SIZE_MAX = 64 * 1024 };
 
 static const char *const statuses[] = {"active", "suspended", "closed", NULL};
 static const char *const subscriptions[] = {"free", "standard", "pro", "enterprise", NULL};
@@ -353,7 +354,7 @@ static bool check_allowance(const struct ts_json_value *allowance, struct ts_err
                             "there is no field %s",
                             quoted_key("allowances.", unknown, quoted));
     }
-    char name[65];
+    char name[TS_ALLOWANCE_NAME_MAX + 1];
     int choice = 0;
     int64_t number = 0;
     bool local_only = false;
@@ -372,15 +373,34 @@ static bool check_allowance(const struct ts_json_value *allowance, struct ts_err
             ts_json_field_choice("allowances.unit", &v[5], units, &choice, err));
 }
 
+/* What was used is counted by name. */
+static bool is_named_before(const struct ts_json_value *list, size_t index)
+{
+    struct ts_json_value item = ts_json_item(list, index);
+    struct ts_json_value name = ts_json_member(&item, "name");
+    for (size_t i = 0; i < index; i++) {
+        struct ts_json_value other = ts_json_item(list, i);
+        if (ts_bytes_equal(ts_json_member(&other, "name").text, name.text)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 FIELD(field_allowances)
 {
-    if (value->type != TS_JSON_LIST || value->count > ALLOWANCES_MAX) {
-        return ts_json_field_refuse(err, field, value, "a list of at most 32 objects");
+    if (value->type != TS_JSON_LIST || value->count > TS_ALLOWANCES_MAX) {
+        return ts_json_field_refuse(err, field, value, "a list of at most 8 objects");
     }
+    _Static_assert((int)TS_ALLOWANCES_MAX == 8, "the text says 8");
     for (size_t i = 0; i < value->count; i++) {
         struct ts_json_value item = ts_json_item(value, i);
         if (!check_allowance(&item, err)) {
             return false;
+        }
+        if (is_named_before(value, i)) {
+            return ts_error_set(
+                err, TS_ERROR_REJECT, 0, "allowances.name: two allowances have the same name");
         }
     }
     if (value->count == 0) {

@@ -3,6 +3,7 @@
 
 #include "base/arena.h"
 #include "core/account.h"
+#include "ports/counter.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -12,25 +13,28 @@
 
 enum { ARENA_BLOCK = 1 << 20, ARENA_MAX = 1 << 30, AGAIN_MS = 20, CONFIRM = 3, DETAIL_MAX = 256 };
 
-struct account {
-    struct ts_bytes id;
-    int64_t live_micros;
-    int64_t unsettled_micros;
+/* The balance of an account, or one of its counters. */
+struct item {
+    bool counts;        /* units, not money */
+    struct ts_bytes id; /* of the account, or the name of the counter */
+    int64_t live;
+    int64_t unsettled;
 };
 
 struct undo {
     struct ts_lane lane;
     int64_t offset;
-    int64_t delta_micros;
+    bool counts;
+    int64_t delta;
     struct ts_bytes id;
 };
 
 /* One look at one bucket in Redis. */
 struct look {
     struct ts_arena texts;
-    struct account *accounts;
-    size_t account_count;
-    size_t account_capacity;
+    struct item *items;
+    size_t item_count;
+    size_t item_capacity;
     struct undo *undos;
     size_t undo_count;
     size_t undo_capacity;
@@ -38,7 +42,7 @@ struct look {
     int64_t generation;
     struct ts_audit_lanes before;
     struct ts_audit_lanes after;
-    struct ts_audit_balance *balances; /* of accounts, in their order */
+    struct ts_audit_balance *balances; /* of the items, in their order */
 };
 
 /* ---- what Redis has -----------------------------------------------------------------------------
@@ -67,17 +71,38 @@ static struct ts_bytes keep(struct look *look, struct ts_bytes text)
     return copy;
 }
 
+static void take_item(struct look *look, bool counts, struct ts_bytes id, int64_t live)
+{
+    struct item *item =
+        more(look, (void **)&look->items, look->item_count, &look->item_capacity, sizeof *item);
+    if (item != NULL) {
+        *item = (struct item){.counts = counts, .id = keep(look, id), .live = live};
+        look->item_count++;
+    }
+}
+
 static void take_account(void *context, struct ts_bytes account_id, int64_t balance_micros)
 {
-    struct look *look = context;
-    struct account *account = more(look,
-                                   (void **)&look->accounts,
-                                   look->account_count,
-                                   &look->account_capacity,
-                                   sizeof *account);
-    if (account != NULL) {
-        *account = (struct account){.id = keep(look, account_id), .live_micros = balance_micros};
-        look->account_count++;
+    take_item(context, false, account_id, balance_micros);
+}
+
+static void take_counter(void *context, struct ts_bytes name, int64_t used)
+{
+    take_item(context, true, name, used);
+}
+
+static void take_part(struct look *look,
+                      struct ts_lane lane,
+                      int64_t offset,
+                      bool counts,
+                      struct ts_bytes id,
+                      int64_t delta)
+{
+    struct undo *undo =
+        more(look, (void **)&look->undos, look->undo_count, &look->undo_capacity, sizeof *undo);
+    if (undo != NULL) {
+        *undo = (struct undo){lane, offset, counts, delta, keep(look, id)};
+        look->undo_count++;
     }
 }
 
@@ -87,19 +112,22 @@ static void take_undo(void *context,
                       struct ts_bytes account_id,
                       int64_t delta_micros)
 {
-    struct look *look = context;
-    struct undo *undo =
-        more(look, (void **)&look->undos, look->undo_count, &look->undo_capacity, sizeof *undo);
-    if (undo != NULL) {
-        *undo = (struct undo){lane, offset, delta_micros, keep(look, account_id)};
-        look->undo_count++;
-    }
+    take_part(context, lane, offset, false, account_id, delta_micros);
+}
+
+static void take_undo_counter(
+    void *context, struct ts_lane lane, int64_t offset, struct ts_bytes name, int64_t units)
+{
+    take_part(context, lane, offset, true, name, units);
 }
 
 static int by_id(const void *a, const void *b)
 {
-    const struct account *left = a;
-    const struct account *right = b;
+    const struct item *left = a;
+    const struct item *right = b;
+    if (left->counts != right->counts) {
+        return left->counts ? 1 : -1;
+    }
     return ts_bytes_compare(left->id, right->id);
 }
 
@@ -114,21 +142,21 @@ static const struct ts_audit_lane *find_lane(const struct ts_audit_lanes *lanes,
     return NULL;
 }
 
-/* Adds up, for each account, the charges at or above what is settled. */
+/* Adds up, for each item, what was charged at or above what is settled. */
 static void add_unsettled(struct look *look)
 {
-    if (look->account_count == 0) {
+    if (look->item_count == 0) {
         return;
     }
-    qsort(look->accounts, look->account_count, sizeof *look->accounts, by_id);
+    qsort(look->items, look->item_count, sizeof *look->items, by_id);
     for (size_t i = 0; i < look->undo_count; i++) {
         const struct undo *undo = &look->undos[i];
         const struct ts_audit_lane *lane = find_lane(&look->before, undo->lane);
-        struct account key = {.id = undo->id};
-        struct account *account =
-            bsearch(&key, look->accounts, look->account_count, sizeof *look->accounts, by_id);
-        if (account != NULL && (lane == NULL || undo->offset >= lane->next_offset)) {
-            account->unsettled_micros += undo->delta_micros;
+        struct item key = {.counts = undo->counts, .id = undo->id};
+        struct item *item =
+            bsearch(&key, look->items, look->item_count, sizeof *look->items, by_id);
+        if (item != NULL && (lane == NULL || undo->offset >= lane->next_offset)) {
+            item->unsettled += undo->delta;
         }
     }
 }
@@ -148,14 +176,29 @@ static bool same_lanes(const struct ts_audit_lanes *a, const struct ts_audit_lan
     return same;
 }
 
+/* A counter whose name cannot be read belongs to no account. */
+static struct ts_audit_balance asked_for(const struct item *item)
+{
+    struct ts_counter counter = {.month = 1, .account_id = item->id};
+    if (!item->counts) {
+        return (struct ts_audit_balance){.account_id = item->id};
+    }
+    ts_counter_parse(item->id, &counter);
+    return (struct ts_audit_balance){
+        .account_id = counter.account_id, .month = counter.month, .allowance = counter.allowance};
+}
+
 /* Looks at PostgreSQL, Redis, PostgreSQL. */
 static enum outcome
 look_at(struct ts_audit_balances *audit, struct look *look, uint32_t bucket, struct ts_error *err)
 {
-    struct ts_redis_bucket_visitor visitor = {
-        .account = take_account, .undo = take_undo, .context = look};
+    struct ts_redis_bucket_visitor visitor = {.account = take_account,
+                                              .counter = take_counter,
+                                              .undo = take_undo,
+                                              .undo_counter = take_undo_counter,
+                                              .context = look};
     int64_t generation = 0;
-    look->account_count = 0;
+    look->item_count = 0;
     look->undo_count = 0;
     ts_arena_reset(&look->texts);
     if (!ts_audit_live_lanes(audit->live, &look->before, err) ||
@@ -163,21 +206,21 @@ look_at(struct ts_audit_balances *audit, struct look *look, uint32_t bucket, str
         return FAILED;
     }
     free(look->balances);
-    look->balances = calloc(look->account_count + 1, sizeof *look->balances);
+    look->balances = calloc(look->item_count + 1, sizeof *look->balances);
     if (look->failed || look->balances == NULL) {
         ts_error_no_memory(err);
         return FAILED;
     }
     add_unsettled(look);
-    for (size_t i = 0; i < look->account_count; i++) {
-        look->balances[i].account_id = look->accounts[i].id;
+    for (size_t i = 0; i < look->item_count; i++) {
+        look->balances[i] = asked_for(&look->items[i]);
     }
     if (!ts_audit_live_bucket(audit->live,
                               bucket,
                               &look->after,
                               &generation,
                               look->balances,
-                              look->account_count,
+                              look->item_count,
                               err)) {
         return FAILED;
     }
@@ -189,17 +232,16 @@ look_at(struct ts_audit_balances *audit, struct look *look, uint32_t bucket, str
                                            : MOVED; /* being raised just now */
 }
 
-static int64_t difference_of(const struct account *account, const struct ts_audit_balance *balance)
+static int64_t difference_of(const struct item *item, const struct ts_audit_balance *balance)
 {
-    int64_t books = balance->found ? balance->balance_micros : 0;
-    return account->live_micros - account->unsettled_micros - books;
+    int64_t books = balance->found ? balance->value : 0;
+    return item->live - item->unsettled - books;
 }
 
 static bool adds_up(const struct look *look)
 {
-    for (size_t i = 0; i < look->account_count; i++) {
-        if (!look->balances[i].found ||
-            difference_of(&look->accounts[i], &look->balances[i]) != 0) {
+    for (size_t i = 0; i < look->item_count; i++) {
+        if (!look->balances[i].found || difference_of(&look->items[i], &look->balances[i]) != 0) {
             return false;
         }
     }
@@ -217,37 +259,47 @@ static void tell(struct ts_audit_balances *audit,
     audit->visitor.visit(audit->visitor.self, &finding);
 }
 
-static void tell_account(struct ts_audit_balances *audit,
-                         const struct account *account,
-                         const struct ts_audit_balance *balance)
+static void tell_item(struct ts_audit_balances *audit,
+                      const struct item *item,
+                      const struct ts_audit_balance *balance)
 {
     char detail[DETAIL_MAX];
-    int64_t difference = difference_of(account, balance);
+    int64_t difference = difference_of(item, balance);
     if (!balance->found) {
-        tell(audit, "live_unknown", account->id, "Redis has an account that PostgreSQL does not");
+        tell(audit,
+             "live_unknown",
+             item->id,
+             item->counts ? "Redis counts units of an account that PostgreSQL does not have"
+                          : "Redis has an account that PostgreSQL does not");
         return;
     }
     snprintf(detail,
              sizeof detail,
-             "the live balance is %" PRId64 ", unsettled %" PRId64 ", the books have %" PRId64
-             ": a difference of %" PRId64 " micro-units",
-             account->live_micros,
-             account->unsettled_micros,
-             balance->balance_micros,
-             difference);
-    tell(audit, "live_balance", account->id, detail);
-    audit->difference_micros += difference < 0 ? -difference : difference;
+             "the live %s is %" PRId64 ", unsettled %" PRId64 ", the books have %" PRId64
+             ": a difference of %" PRId64 " %s",
+             item->counts ? "counter" : "balance",
+             item->live,
+             item->unsettled,
+             balance->value,
+             difference,
+             item->counts ? "units" : "micro-units");
+    tell(audit, item->counts ? "live_allowance" : "live_balance", item->id, detail);
+    if (!item->counts) {
+        audit->difference_micros += difference < 0 ? -difference : difference;
+    }
 }
 
 static void take_result(struct ts_audit_balances *audit, const struct look *look)
 {
-    for (size_t i = 0; i < look->account_count; i++) {
-        const struct account *account = &look->accounts[i];
+    for (size_t i = 0; i < look->item_count; i++) {
+        const struct item *item = &look->items[i];
         const struct ts_audit_balance *balance = &look->balances[i];
-        audit->compared++;
-        audit->unsettled_micros += account->unsettled_micros;
-        if (!balance->found || difference_of(account, balance) != 0) {
-            tell_account(audit, account, balance);
+        if (!item->counts) {
+            audit->compared++;
+            audit->unsettled_micros += item->unsettled;
+        }
+        if (!balance->found || difference_of(item, balance) != 0) {
+            tell_item(audit, item, balance);
         }
     }
 }
@@ -310,7 +362,7 @@ bool ts_audit_balances_run(struct ts_audit_balances *audit, struct ts_error *err
         good = audit_bucket(audit, look, bucket, deadline_ms, err);
     }
     ts_arena_finish(&look->texts);
-    free(look->accounts);
+    free(look->items);
     free(look->undos);
     free(look->balances);
     free(look);

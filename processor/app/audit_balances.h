@@ -2,7 +2,8 @@
 /* Redis is a fold of PostgreSQL plus what is not settled yet: checked bucket by bucket, on the live
  * system. A bucket is looked at between two looks at PostgreSQL; if nothing of the group was
  * settled between them, then live balance - unsettled charges = balance in the books, to the
- * micro-unit, for every account in the bucket. If something was, it is looked at again. */
+ * micro-unit, for every account in the bucket, and the same for the units used of allowances. If
+ * something was, it is looked at again. */
 #ifndef TS_APP_AUDIT_BALANCES_H
 #define TS_APP_AUDIT_BALANCES_H
 

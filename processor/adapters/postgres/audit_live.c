@@ -19,8 +19,11 @@ static const char lanes_sql[] = "SELECT topic, partition, next_offset FROM strea
 static const char generation_sql[] =
     "SELECT generation FROM redis_bucket WHERE bucket = $1::integer";
 static const char balances_sql[] =
-    "SELECT w.at, a.balance_micros FROM unnest($1::text[]) WITH ORDINALITY w(account_id, at)"
-    " JOIN account a USING (account_id)";
+    "SELECT w.at, CASE w.month WHEN 0 THEN a.balance_micros ELSE coalesce(u.used, 0) END"
+    " FROM unnest($1::text[], $2::int[], $3::text[])"
+    " WITH ORDINALITY w(account_id, month, allowance, at) JOIN account a USING (account_id)"
+    " LEFT JOIN allowance_used u ON u.account_no = a.account_no AND u.month = w.month"
+    " AND u.name = w.allowance";
 static const char sequences_sql[] = "SELECT account_id, sequence FROM account WHERE sequence > 0";
 static const char waiting_sql[] =
     "SELECT a.account_id, o.sequence FROM outbox o JOIN account a USING (account_no)"
@@ -165,6 +168,16 @@ static bool read_balances(struct ts_audit_live *live,
         ts_pg_array_text_safe(&live->params, balances[i].account_id);
     }
     ts_pg_array_end(&live->params);
+    ts_pg_array_begin(&live->params, TS_PG_INT4);
+    for (size_t i = 0; i < count; i++) {
+        ts_pg_array_i32(&live->params, balances[i].month);
+    }
+    ts_pg_array_end(&live->params);
+    ts_pg_array_begin(&live->params, TS_PG_TEXT);
+    for (size_t i = 0; i < count; i++) {
+        ts_pg_array_text_safe(&live->params, balances[i].allowance);
+    }
+    ts_pg_array_end(&live->params);
     PGresult *rows = ts_pg_exec_params(&live->session, balances_sql, &live->params, err);
     if (rows == NULL) {
         return false;
@@ -173,7 +186,7 @@ static bool read_balances(struct ts_audit_live *live,
         int64_t at = ts_pg_i64(rows, i, 0) - 1;
         TS_ASSERT(at >= 0 && at < (int64_t)count);
         balances[at].found = true;
-        balances[at].balance_micros = ts_pg_i64(rows, i, 1);
+        balances[at].value = ts_pg_i64(rows, i, 1);
     }
     PQclear(rows);
     return true;

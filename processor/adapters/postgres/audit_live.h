@@ -36,10 +36,13 @@ struct ts_audit_lanes {
     struct ts_audit_lane items[TS_AUDIT_LANES_MAX];
 };
 
+/* The balance of an account, or what it used of an allowance in a month. */
 struct ts_audit_balance {
     struct ts_bytes account_id;
-    bool found;             /* out */
-    int64_t balance_micros; /* out, when found */
+    int32_t month; /* yyyymm; 0: the balance */
+    struct ts_bytes allowance;
+    bool found;    /* out: the account is there */
+    int64_t value; /* out, when found: micro-units, or units */
 };
 
 /* Where the partitions stand now. */

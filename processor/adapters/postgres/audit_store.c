@@ -60,6 +60,18 @@ static const struct {
      "SELECT a.account_id, format('%s rows do not follow from the one before, the first is"
      " movement %s', s.breaks, s.broken_at)"
      " FROM account a JOIN audit_account s USING (account_no) WHERE s.breaks > 0"},
+    {"allowances",
+     "SELECT a.account_id, format('%s units of allowance \"%s\" were used in %s, the calls drew "
+     "%s',"
+     " coalesce(c.used, 0), coalesce(c.name, s.name), coalesce(c.month, s.month),"
+     " coalesce(s.units, 0))"
+     " FROM allowance_used c FULL JOIN (SELECT u.account_no, to_char(u.start_time AT TIME ZONE"
+     " a.timezone, 'YYYYMM')::int AS month, d.name, sum(d.units) AS units"
+     " FROM usage u JOIN account a USING (account_no),"
+     " unnest(u.allowance_names, u.allowance_units) AS d(name, units)"
+     " WHERE u.allowance_names IS NOT NULL GROUP BY 1, 2, 3) s"
+     " USING (account_no, month, name) JOIN account a USING (account_no)"
+     " WHERE c.used IS DISTINCT FROM s.units"},
     {"account_missing",
      "SELECT 'account_no ' || s.account_no, format('%s ledger rows belong to no account',"
      " s.row_count) FROM audit_account s LEFT JOIN account a USING (account_no)"

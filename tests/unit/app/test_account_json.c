@@ -140,6 +140,10 @@ static void test_refusals(void **state)
         {"{" LEAST ",\"auto_recharge\":{}}", "auto_recharge.on is missing"},
         {"{" LEAST ",\"auto_recharge\":{\"on\":1}}", "auto_recharge.on: 1 should be true or false"},
         {"{" LEAST ",\"allowances\":[{\"name\":\"n\"}]}", "allowances.category"},
+        {"{" LEAST ",\"allowances\":[{\"name\":\"n\",\"category\":\"*\",\"units\":1},"
+         "{\"name\":\"n\",\"category\":\"fax_outbound\",\"units\":2}]}",
+         "the same name"},
+        {"{" LEAST ",\"allowances\":[1,2,3,4,5,6,7,8,9]}", "at most 8"},
         {"{" LEAST ",\"closed_at\":\"1970-01-01T00:00:09Z\"}", "the account is not closed"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
