@@ -5,6 +5,7 @@
  * back and decided again by whoever comes next. */
 #include "adapters/avro/codec.h"
 #include "adapters/csv/deck_csv.h"
+#include "adapters/registry/registry.h"
 #include "adapters/tzdata/zone_file.h"
 #include "app/command.h"
 #include "app/leaf_keeper.h"
@@ -28,6 +29,7 @@ struct run {
     struct ts_session *session;
     struct ts_observer observer;
     struct ts_numbering *numbering;
+    struct ts_registry *registry; /* NULL: none is configured */
     struct ts_avro_codec *codec;
     struct ts_rates_loader *loader;
     struct ts_leaf_keeper *keeper;
@@ -52,12 +54,28 @@ static struct ts_avro_codec *make_codec(const struct ts_config *config, struct t
     return codec;
 }
 
+static bool use_registry(struct run *run, struct ts_error *err)
+{
+    const struct ts_config *config = &run->session->config;
+    if (config->schema_registry.url[0] == '\0') {
+        return true;
+    }
+    struct ts_registry_options options = ts_registry_defaults();
+    options.url = config->schema_registry.url;
+    options.cache_dir = config->schema_registry.cache_dir;
+    options.timeout_ms = (int)config->schema_registry.timeout_ms;
+    options.observer = run->observer;
+    run->registry = ts_registry_open(&options, err);
+    return run->registry != NULL &&
+           ts_avro_codec_use_registry(run->codec, ts_registry_port(run->registry), err);
+}
+
 static bool start_shared(struct run *run, struct ts_error *err)
 {
     const struct ts_config *config = &run->session->config;
     run->numbering = ts_numbering_create(ts_numbering_plan_embedded(), err);
     run->codec = run->numbering == NULL ? NULL : make_codec(config, err);
-    if (run->codec == NULL) {
+    if (run->codec == NULL || !use_registry(run, err)) {
         return false;
     }
     struct ts_rates_loader_options rates = {
@@ -177,6 +195,7 @@ static bool stop(struct run *run)
     ts_leaf_keeper_stop(run->keeper);
     ts_rates_loader_stop(run->loader);
     ts_avro_codec_destroy(run->codec);
+    ts_registry_close(run->registry);
     ts_numbering_destroy(run->numbering);
     return drained;
 }

@@ -8,7 +8,12 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MESSAGE_MAX = TS_VALIDATE_MESSAGE_MAX, WINDOW_AGE_US_MAX = 30000000 };
+enum {
+    MESSAGE_MAX = TS_VALIDATE_MESSAGE_MAX,
+    WINDOW_AGE_US_MAX = 30000000,
+    DECODE_AGAIN_US = 100000,
+    SAY_AGAIN_US = 30000000,
+};
 _Static_assert((int)MESSAGE_MAX >= (int)TS_RATING_MESSAGE_MAX, "one text buffer for both");
 
 static void dead_letter(struct ts_batch *batch,
@@ -418,12 +423,45 @@ fits_window(struct ts_worker *worker, const struct ts_batch *batch, struct ts_er
     return true;
 }
 
+/* A writer's schema can't be had just now. Nothing is given up for that: the batch waits, decoded
+ * so far as it is, and what was charged before is settled meanwhile. */
+static void wait_for_schema(struct ts_worker *worker, const struct ts_error *err)
+{
+    int64_t now_us = ts_worker_now_us(worker);
+    worker->decode_at_us = now_us + DECODE_AGAIN_US;
+    if (worker->schema_said_us == 0 || now_us - worker->schema_said_us >= SAY_AGAIN_US) {
+        worker->schema_said_us = now_us;
+        ts_count(&worker->stats.errors_retry, 1);
+        TS_SAY(worker, TS_LEVEL_WARNING, "waits_for_schema", "%s", err->text);
+    }
+}
+
+static enum ts_prepared decode_batch(struct ts_worker *worker, struct ts_batch *batch)
+{
+    struct ts_error err = {0};
+    if (ts_worker_now_us(worker) < worker->decode_at_us) {
+        return TS_PREPARE_LATER;
+    }
+    if (decode_all(worker, batch, &err)) {
+        if (worker->schema_said_us != 0) {
+            worker->schema_said_us = 0;
+            TS_SAY(worker, TS_LEVEL_INFO, "schema_found", "reading goes on");
+        }
+        return TS_PREPARED;
+    }
+    if (err.class == TS_ERROR_RETRY) {
+        wait_for_schema(worker, &err);
+        return TS_PREPARE_LATER;
+    }
+    ts_worker_trouble(worker, TS_PHASE_DISCONNECTED, &err);
+    return TS_PREPARE_TROUBLE;
+}
+
 static bool prepare(struct ts_worker *worker, struct ts_batch *batch, struct ts_error *err)
 {
-    if (!decode_all(worker, batch, err) || !fits_window(worker, batch, err) ||
-        !find_profiles(worker, batch, err) || !plans_are_loaded(worker, batch, err) ||
-        !rate_all(worker, batch, err) || !ts_worker_include(worker, batch, err) ||
-        !look_up_settled(worker, batch, err)) {
+    if (!fits_window(worker, batch, err) || !find_profiles(worker, batch, err) ||
+        !plans_are_loaded(worker, batch, err) || !rate_all(worker, batch, err) ||
+        !ts_worker_include(worker, batch, err) || !look_up_settled(worker, batch, err)) {
         return false;
     }
     compare_unsettled(worker, batch);
@@ -434,6 +472,10 @@ enum ts_prepared ts_worker_prepare(struct ts_worker *worker, struct ts_batch *ba
 {
     int64_t begun_us = ts_worker_now_us(worker);
     const struct ts_rates *rates = &worker->ports.rates;
+    enum ts_prepared decoded = decode_batch(worker, batch);
+    if (decoded != TS_PREPARED) {
+        return decoded;
+    }
     batch->catalog = rates->ops->acquire(rates->self);
     if (batch->catalog == NULL) {
         return TS_PREPARE_LATER; /* none is loaded yet: as long as that lasts, input waits */
@@ -441,7 +483,6 @@ enum ts_prepared ts_worker_prepare(struct ts_worker *worker, struct ts_batch *ba
     ts_gauge(&worker->stats.catalog_revision, ts_catalog_revision(batch->catalog));
     struct ts_error err = {0};
     if (!prepare(worker, batch, &err)) {
-        /* Even where only the decoder has to wait, beginning anew is right: nothing was charged. */
         ts_worker_trouble(worker, TS_PHASE_DISCONNECTED, &err);
         return TS_PREPARE_TROUBLE;
     }

@@ -158,6 +158,9 @@ struct ts_worker {
     int64_t usage_to_ms;
     int64_t usage_read_us;
 
+    int64_t decode_at_us;   /* a writer's schema is waited for: not before then again */
+    int64_t schema_said_us; /* when that was told last; 0: none is waited for */
+
     int troubles; /* since the last settlement: the back-off grows with them */
     int64_t retry_at_us;
     int64_t probe_at_us; /* when an idle worker looks at PostgreSQL again */

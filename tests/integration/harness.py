@@ -200,6 +200,7 @@ class World:
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="tollstream-test-"))
         self.processors = []
         self.produced = 0
+        self.numbered_schemas = {}  # {id: schema} of the world's registry
         self.now_ms = time.time_ns() // 1_000_000
         self.seed = seed
         self.connection = None
@@ -435,7 +436,10 @@ class World:
         evidence = live.Evidence(servers)
         try:
             clock_ms = time.time_ns() // 1_000_000
-            return verdict.Judge(evidence, clock_ms, publish_lag_ms).run().report()
+            judge = verdict.Judge(
+                evidence, clock_ms, publish_lag_ms, numbered=self.numbered_schemas
+            )
+            return judge.run().report()
         finally:
             evidence.close()
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Records of Avro's single-object encoding, by the schemas in schemas/avro.
+"""Records of Avro's single-object encoding, by the schemas in schemas/avro; and of the Confluent wire
+format, where a test says which schema each id stands for.
 
 Good records are read by fastavro. Whatever it does not like is read once more by the slow walker
 here, only to name what is wrong: the reason codes tell more apart than an exception does."""
@@ -148,32 +149,38 @@ class Symbol(str):
 class Decoder:
     """Of CDRs, whichever known schema wrote them."""
 
-    def __init__(self, extra=()):
+    def __init__(self, extra=(), numbered=None):
+        """numbered: {id: schema} of a registry"""
         current = SCHEMAS / "call_detail_record.avsc"
         _, self.reader, self.wanted = load(current)
         files = [current, *sorted((SCHEMAS / "history").glob("call_detail_record*.avsc")), *extra]
         self.writers = {wire: (parsed, schema) for wire, parsed, schema in map(load, files)}
+        self.numbered = {
+            number: (fastavro.parse_schema(plain(schema)), plain(schema))
+            for number, schema in (numbered or {}).items()
+        }
 
     def decode(self, value):
         """The record as a dict; or Refused."""
         if not value:
             raise Refused("decode_error")
         if value[0] == 0 and len(value) >= 5:
-            raise Refused("unknown_schema")
-        if len(value) < 10 or value[:2] != MARKER:
+            writer, header = self.numbered.get(int.from_bytes(value[1:5], "big")), 5
+        elif len(value) >= 10 and value[:2] == MARKER:
+            writer, header = self.writers.get(value[2:10]), 10
+        else:
             raise Refused("decode_error")
-        writer = self.writers.get(value[2:10])
         if writer is None:
             raise Refused("unknown_schema")
         file = io.BytesIO(value)
-        file.seek(10)
+        file.seek(header)
         try:
             record = fastavro.schemaless_reader(file, writer[0], self.reader)
             if file.tell() == len(value):
                 return record
         except Exception:  # whatever it was, the walker names it
             pass
-        return self.walk(value[10:], writer[1])
+        return self.walk(value[header:], writer[1])
 
     def walk(self, data, schema):
         walker = Walker(data, schema)

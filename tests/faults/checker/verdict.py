@@ -90,13 +90,15 @@ class Included:
 
 
 class Judge:
-    def __init__(self, evidence, clock_ms, publish_lag_ms=5000, tolerances=None, schemas=()):
+    def __init__(
+        self, evidence, clock_ms, publish_lag_ms=5000, tolerances=None, schemas=(), numbered=None
+    ):
         self.found = evidence
         self.clock_ms = clock_ms
         self.publish_lag_ms = publish_lag_ms
         self.tolerances = tolerances or {}
         self.faults = Faults()
-        self.decoder = decode.Decoder(schemas)
+        self.decoder = decode.Decoder(schemas, numbered)
         self.catalog = Catalog(evidence.plans, evidence.versions, numbering_plan())
         self.accounts = {account.account_id: account for account in evidence.accounts}
         self.by_number = {account.number: account for account in evidence.accounts}
