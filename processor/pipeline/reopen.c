@@ -181,12 +181,29 @@ static bool may_begin(struct ts_worker *worker, struct ts_lane_state *lane, stru
         return false;
     }
     if (!known) {
-        ts_lane_stop(worker,
-                     lane,
-                     "it was never settled before, and start_from is \"stop\". To begin with its "
-                     "earliest record, set start_from to \"earliest\"");
+        ts_lane_stop(
+            worker,
+            lane,
+            "it was never settled before, and start_from is \"stop\". If its position was "
+            "lost (another database, another kafka.group), restore that. To begin with its "
+            "earliest record, start once with start_from \"earliest\" "
+            "(TOLLSTREAM_START_FROM)");
     }
     return known;
+}
+
+static void
+tell_what_is_gone(struct ts_worker *worker, const struct ts_lane_state *lane, int64_t low)
+{
+    if (low > 0 && !lane->has_tail && lane->next_offset == low) {
+        TS_SAY(worker,
+               TS_LEVEL_WARNING,
+               "begins_late",
+               "partition %d was never settled before and begins at offset %lld: retention removed "
+               "what was before it, and that is not charged",
+               lane->id.partition,
+               (long long)low);
+    }
 }
 
 static bool claim_lane(struct ts_worker *worker, struct ts_lane_state *lane, struct ts_error *err)
@@ -224,6 +241,7 @@ static bool claim_lane(struct ts_worker *worker, struct ts_lane_state *lane, str
         claim.has_tail ? claim.next_offset + worker->options.lookups_after_claim : 0;
     ts_gauge(&lane->stats->next_offset, lane->next_offset);
     ts_gauge(&lane->stats->published, lane->published);
+    tell_what_is_gone(worker, lane, low);
     if (check_range(worker, lane, low, high)) {
         TS_SAY(worker,
                TS_LEVEL_INFO,
