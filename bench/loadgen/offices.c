@@ -119,6 +119,32 @@ struct ts_bytes lg_person_department(const struct lg_office *office, uint32_t pe
     return ts_bytes_of(departments[(office->number + person) % LENGTH(departments)]);
 }
 
+/* A third of the offices has units included: a small bundle that is soon used, a large one, pages.
+ */
+static void write_allowances(struct lg_random *random, FILE *out)
+{
+    static const char local[] = "{\"name\":\"Local minutes\",\"category\":\"local_outbound\","
+                                "\"local_only\":true,\"units\":%d}";
+    static const char any[] = "{\"name\":\"Any call\",\"category\":\"*\",\"license\":\"talk\","
+                              "\"units\":%d}";
+    static const char pages[] = "{\"name\":\"Fax pages\",\"category\":\"fax_outbound\","
+                                "\"units\":%d,\"unit\":\"page\"}";
+    if (!lg_random_chance(random, 333333)) {
+        return;
+    }
+    fputs("\"allowances\":[", out);
+    fprintf(out, local, 60 * (int)lg_random_between(random, 5, 2000));
+    if (lg_random_chance(random, 500000)) {
+        fputs(",", out);
+        fprintf(out, any, 60 * (int)lg_random_between(random, 1, 100));
+    }
+    if (lg_random_chance(random, 300000)) {
+        fputs(",", out);
+        fprintf(out, pages, (int)lg_random_between(random, 1, 100));
+    }
+    fputs("],", out);
+}
+
 /* Settings that make every kind of thing happen: low balances, recharges, an invoice now and then.
  */
 static void write_account(const struct lg_offices *offices, uint32_t number, FILE *out)
@@ -154,10 +180,12 @@ static void write_account(const struct lg_offices *offices, uint32_t number, FIL
             (int)lg_random_between(&random, 1, 31));
     fprintf(out,
             "\"auto_recharge\":{\"on\":%s,\"threshold\":\"10\",\"mode\":\"%s\",\"amount\":\"50\","
-            "\"max_count_per_day\":3,\"max_amount_per_month\":\"200\"},"
-            "\"status\":\"active\",\"opening_balance\":\"%" PRId64 ".%02d\"}\n",
+            "\"max_count_per_day\":3,\"max_amount_per_month\":\"200\"},",
             lg_random_chance(&random, 250000) ? "true" : "false",
-            modes[lg_random_below(&random, LENGTH(modes))],
+            modes[lg_random_below(&random, LENGTH(modes))]);
+    write_allowances(&random, out);
+    fprintf(out,
+            "\"status\":\"active\",\"opening_balance\":\"%" PRId64 ".%02d\"}\n",
             opening / 100,
             (int)(opening % 100));
 }
