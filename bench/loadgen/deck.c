@@ -127,6 +127,36 @@ static bool is_always_in(const char *digits)
     return strlen(digits) <= (digits[0] == '1' ? 4 : 3);
 }
 
+static bool is_drawn(const struct lg_options *options, const char *digits, size_t wanted, size_t of)
+{
+    return (ts_hash64(ts_bytes_of(digits)) ^ options->seed) % of < wanted;
+}
+
+static int by_digits(const void *a, const void *b)
+{
+    return strcmp(((const struct lg_prefix *)a)->digits, ((const struct lg_prefix *)b)->digits);
+}
+
+/* More than the plan has: prefixes one digit longer, as a carrier splits a country. */
+static void write_longer(const struct lg_options *options,
+                         const struct lg_prefix *prefixes,
+                         size_t count,
+                         size_t i,
+                         FILE *out)
+{
+    struct lg_prefix longer = prefixes[i];
+    size_t size = strlen(longer.digits);
+    size_t wanted = options->deck_prefixes - count;
+    for (char digit = '0'; digit <= '9' && size < LG_PREFIX_MAX - 1; digit++) {
+        longer.digits[size] = digit;
+        longer.digits[size + 1] = '\0';
+        if (is_drawn(options, longer.digits, wanted, count * 10) &&
+            bsearch(&longer, prefixes, count, sizeof longer, by_digits) == NULL) {
+            write_prefix(options, &longer, out);
+        }
+    }
+}
+
 bool lg_deck_write(const struct lg_options *options, const struct lg_numbers *numbers, FILE *out)
 {
     size_t count;
@@ -137,10 +167,12 @@ bool lg_deck_write(const struct lg_options *options, const struct lg_numbers *nu
     fputs(header, out);
     fputs(fixed_rows, out);
     for (size_t i = 0; i < count; i++) {
-        uint64_t number = ts_hash64(ts_bytes_of(prefixes[i].digits));
         if (is_always_in(prefixes[i].digits) ||
-            (number ^ options->seed) % count < options->deck_prefixes) {
+            is_drawn(options, prefixes[i].digits, options->deck_prefixes, count)) {
             write_prefix(options, &prefixes[i], out);
+        }
+        if (options->deck_prefixes > count) {
+            write_longer(options, prefixes, count, i, out);
         }
     }
     free(prefixes);
