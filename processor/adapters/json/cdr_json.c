@@ -42,6 +42,7 @@ enum kind { TEXT, INT32, INT64, TIME, ENUM };
 
 struct field {
     const char *name;
+    size_t name_size;
     size_t offset;
     enum kind kind;
     bool required;
@@ -71,31 +72,32 @@ static const char *disposition_symbol(unsigned i)
 }
 
 #define AT(part) offsetof(struct ts_cdr, part)
+#define NAME(text) (text), sizeof(text) - 1
 
 /* Strings that are required are left to ts_cdr_validate: an absent one and an empty one are the
  * same there, and an inbound call need not have a caller. */
 static const struct field fields[] = {
-    {"cdr_id", AT(cdr_id), TEXT, false, 0, NULL, 0},
-    {"source", AT(source), TEXT, false, 0, NULL, 0},
-    {"leg", AT(leg), INT32, false, 0, NULL, 0},
-    {"call_id", AT(call_id), TEXT, false, 0, NULL, 0},
-    {"account_id", AT(account_id), TEXT, false, 0, NULL, 0},
-    {"user_id", AT(user_id), TEXT, false, 0, NULL, 0},
-    {"user_name", AT(user_name), TEXT, false, 0, NULL, 0},
-    {"department", AT(department), TEXT, false, 0, NULL, 0},
-    {"license", AT(license), ENUM, true, 0, license_symbol, TS_LICENSE_COUNT},
-    {"service", AT(service), ENUM, true, 0, service_symbol, TS_SERVICE_COUNT},
-    {"direction", AT(direction), ENUM, true, 0, direction_symbol, TS_DIRECTION_COUNT},
-    {"from_number", AT(from_number), TEXT, false, 0, NULL, 0},
-    {"to_number", AT(to_number), TEXT, false, 0, NULL, 0},
-    {"origin_country", AT(origin_country), TEXT, false, 0, NULL, 0},
-    {"start_time", AT(start_ms), TIME, true, 0, NULL, 0},
-    {"answer_time", AT(answer_ms), TIME, false, AT(has_answer), NULL, 0},
-    {"end_time", AT(end_ms), TIME, true, 0, NULL, 0},
-    {"duration_ms", AT(duration_ms), INT64, true, 0, NULL, 0},
-    {"pages", AT(pages), INT32, false, 0, NULL, 0},
-    {"disposition", AT(disposition), ENUM, true, 0, disposition_symbol, TS_DISPOSITION_COUNT},
-    {"hangup_cause", AT(hangup_cause), INT32, false, AT(has_hangup_cause), NULL, 0},
+    {NAME("cdr_id"), AT(cdr_id), TEXT, false, 0, NULL, 0},
+    {NAME("source"), AT(source), TEXT, false, 0, NULL, 0},
+    {NAME("leg"), AT(leg), INT32, false, 0, NULL, 0},
+    {NAME("call_id"), AT(call_id), TEXT, false, 0, NULL, 0},
+    {NAME("account_id"), AT(account_id), TEXT, false, 0, NULL, 0},
+    {NAME("user_id"), AT(user_id), TEXT, false, 0, NULL, 0},
+    {NAME("user_name"), AT(user_name), TEXT, false, 0, NULL, 0},
+    {NAME("department"), AT(department), TEXT, false, 0, NULL, 0},
+    {NAME("license"), AT(license), ENUM, true, 0, license_symbol, TS_LICENSE_COUNT},
+    {NAME("service"), AT(service), ENUM, true, 0, service_symbol, TS_SERVICE_COUNT},
+    {NAME("direction"), AT(direction), ENUM, true, 0, direction_symbol, TS_DIRECTION_COUNT},
+    {NAME("from_number"), AT(from_number), TEXT, false, 0, NULL, 0},
+    {NAME("to_number"), AT(to_number), TEXT, false, 0, NULL, 0},
+    {NAME("origin_country"), AT(origin_country), TEXT, false, 0, NULL, 0},
+    {NAME("start_time"), AT(start_ms), TIME, true, 0, NULL, 0},
+    {NAME("answer_time"), AT(answer_ms), TIME, false, AT(has_answer), NULL, 0},
+    {NAME("end_time"), AT(end_ms), TIME, true, 0, NULL, 0},
+    {NAME("duration_ms"), AT(duration_ms), INT64, true, 0, NULL, 0},
+    {NAME("pages"), AT(pages), INT32, false, 0, NULL, 0},
+    {NAME("disposition"), AT(disposition), ENUM, true, 0, disposition_symbol, TS_DISPOSITION_COUNT},
+    {NAME("hangup_cause"), AT(hangup_cause), INT32, false, AT(has_hangup_cause), NULL, 0},
 };
 
 enum { FIELD_COUNT = sizeof fields / sizeof fields[0], ATTRIBUTES = FIELD_COUNT, NOT_OURS };
@@ -290,6 +292,10 @@ read_attributes(struct ts_json_cdr_reader *reader, struct ts_cdr *cdr, struct co
         ts_attributes_append(&reader->attributes, kept[i].name, kept[i].value);
     }
     ts_attributes_end(&reader->attributes);
+    if (reader->attributes.failed) {
+        complain(complaint, TS_REASON_DECODE_ERROR, "attributes: out of memory");
+        return;
+    }
     cdr->attributes.encoded = ts_buffer_bytes(&reader->attributes);
     cdr->attributes.count = (uint32_t)count;
 }
@@ -322,7 +328,9 @@ void ts_json_cdr_reader_destroy(struct ts_json_cdr_reader *reader)
 
 static bool is_name_of(size_t field, struct ts_bytes key)
 {
-    return ts_bytes_equal_text(key, field == ATTRIBUTES ? "attributes" : fields[field].name);
+    static const struct field attributes = {.name = "attributes", .name_size = 10};
+    const struct field *named = field == ATTRIBUTES ? &attributes : &fields[field];
+    return ts_bytes_equal(key, (struct ts_bytes){named->name, named->name_size});
 }
 
 /* Which field the n-th member of the record is: most likely the same as in the record before, for
