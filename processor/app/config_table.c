@@ -179,7 +179,8 @@ const struct ts_config_key ts_config_keys[] = {
          schema_registry.url,
          "",
          "http(s)://[user:password@]host:port[/path] of a Schema Registry of Confluent's "
-         "interface. Empty: records in Confluent's wire format can't be read."),
+         "interface. While it does not answer, records in Confluent's wire format wait. Empty: they "
+         "can't be read."),
     DURATION("schema_registry.timeout_ms",
              schema_registry.timeout_ms,
              "5s",
@@ -189,8 +190,8 @@ const struct ts_config_key ts_config_keys[] = {
     TEXT("schema_registry.cache_dir",
          schema_registry.cache_dir,
          "",
-         "Folder in which schemas are kept by id, so that a restart needs no registry. Empty: "
-         "none."),
+         "Folder in which schemas are kept by id, so that a restart needs no registry. Remove its "
+         "files when the registry is set up anew: its ids begin again. Empty: none."),
 
     NUMBER("batch.records_max", batch.records_max, "5000", 1, 16000, "Records in one batch."),
     SIZE("batch.bytes_max",
