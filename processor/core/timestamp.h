@@ -18,12 +18,12 @@ enum { TS_TIMESTAMP_TEXT_MAX = 32 };
 
 /* RFC 3339 date-time with its offset ("2026-11-01T09:30:00.250+01:00", "2026-11-01t08:30:00z").
  * Digits below the millisecond are cut off; a leap second is the first of the next minute. False
- * (out unchanged) for anything else, and for a moment that its offset takes beyond those that have a
- * text, so that what was read can be written. */
+ * (out unchanged) for anything else, and for a moment that its offset takes beyond those that have
+ * a text, so that what was read can be written. */
 bool ts_timestamp_parse(struct ts_bytes text, int64_t *out_ms);
 
-/* "2026-11-01T08:30:00Z", with ".250" when there are milliseconds. `ms` must have a text. Returns the
- * length without the NUL. */
+/* "2026-11-01T08:30:00Z", with ".250" when there are milliseconds. `ms` must have a text. Returns
+ * the length without the NUL. */
 size_t ts_timestamp_format(int64_t ms, char out[TS_TIMESTAMP_TEXT_MAX]);
 
 struct ts_civil {

@@ -9,7 +9,7 @@
 #include "base/assert.h"
 #include "base/fault.h"
 #include "pipeline/compose.h"
-#include "pipeline/worker_state.h"
+#include "pipeline/stages.h"
 
 #include <string.h>
 
@@ -199,10 +199,8 @@ refuse_overflow(struct ts_worker *worker, struct ts_batch *batch, const struct t
 
 /* What the answers ask for. Calls that go again are moved to the front, before those that were not
  * sent yet; `wait` when only a settle can let them through. */
-static bool read_answers(struct ts_worker *worker,
-                         struct ts_batch *batch,
-                         bool *wait,
-                         struct ts_error *err)
+static bool
+read_answers(struct ts_worker *worker, struct ts_batch *batch, bool *wait, struct ts_error *err)
 {
     size_t again = 0;
     *wait = true;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pipeline/compose.h"
 
-#include "pipeline/worker_state.h"
+#include "pipeline/stages.h"
 #include "ports/counter.h"
 #include "ports/undo.h"
 

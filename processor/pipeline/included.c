@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Included units: which calls of a batch may draw on an allowance. How much they draw is decided
  * when they are charged, because it depends on the calls before them. */
-#include "pipeline/worker_state.h"
+#include "pipeline/stages.h"
 
 /* The zone of the account, asked for once a batch. */
 static const struct ts_zone *

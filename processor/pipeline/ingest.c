@@ -2,7 +2,7 @@
 /* Ingest: messages become records of a lane's filling batch. No message is taken unless there is a
  * place for it: an empty pool is the back-pressure of the whole worker. */
 #include "base/fault.h"
-#include "pipeline/worker_state.h"
+#include "pipeline/stages.h"
 
 /* Messages taken in one step, so that the other stages get their turn. */
 enum { MESSAGES_PER_STEP = 512 };

@@ -2,7 +2,7 @@
 /* The lanes that the group assigned to this worker. An assignment or a revocation changes the set
  * and makes the worker reopen: rebalances are rare, and one way to begin is easier to trust than
  * two. */
-#include "pipeline/worker_state.h"
+#include "pipeline/stages.h"
 
 #include <stdlib.h>
 #include <string.h>

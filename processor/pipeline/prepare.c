@@ -3,7 +3,7 @@
  * a duplicate, or a dead letter. Nothing is written anywhere. Several reasons may apply to one
  * record; the order of the passes is the order of enum ts_reason, so that the first is told. */
 #include "core/validate.h"
-#include "pipeline/worker_state.h"
+#include "pipeline/stages.h"
 
 #include <stdio.h>
 #include <string.h>

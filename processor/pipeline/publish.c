@@ -7,7 +7,7 @@
  * twice, with the same id. */
 #include "base/assert.h"
 #include "base/fault.h"
-#include "pipeline/worker_state.h"
+#include "pipeline/stages.h"
 
 #include <stdlib.h>
 #include <string.h>

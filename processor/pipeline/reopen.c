@@ -5,7 +5,7 @@
  * back in Redis, because only that bars a settle of ours, or of a predecessor, that is still on its
  * way. */
 #include "base/assert.h"
-#include "pipeline/worker_state.h"
+#include "pipeline/stages.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
 /* Replay: rows of the outbox that a predecessor, or we before a lost connection or a failed
  * delivery, settled and perhaps never told. A page of a lane at a time, each behind the older rows
  * of its accounts in all lanes; what the producer can't take now goes on in a later step. */
-#include "pipeline/worker_state.h"
+#include "pipeline/stages.h"
 
 #include <stdlib.h>
 

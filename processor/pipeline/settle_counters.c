@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The included units of a settlement: sums by account, month and allowance, in the order in which
  * their rows are written. */
-#include "pipeline/worker_state.h"
+#include "pipeline/stages.h"
 
 #include <stdlib.h>
 #include <string.h>

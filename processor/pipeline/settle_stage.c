@@ -2,7 +2,7 @@
 /* Settle: drives one settlement at a time through its transaction, and does what its end asks for.
  * The account rows are locked between LOCKED and the COMMIT, so everything here is quick. */
 #include "base/fault.h"
-#include "pipeline/worker_state.h"
+#include "pipeline/stages.h"
 
 enum { END_WAIT_MS = 50 };
 

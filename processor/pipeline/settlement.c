@@ -2,7 +2,7 @@
 /* A settlement: charged batches become one transaction's worth of rows. Several batches, of several
  * lanes, go into one because a commit costs the same for one row as for thousands. */
 #include "base/assert.h"
-#include "pipeline/worker_state.h"
+#include "pipeline/stages.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pipeline/worker.h"
 
-#include "pipeline/worker_state.h"
+#include "pipeline/stages.h"
 
 #include <stdlib.h>
 
