@@ -12,6 +12,8 @@
 
 #include <jansson.h>
 
+#include <string.h>
+
 static struct ts_json_cdr_reader *readers[2];
 static struct ts_avro_codec *codec;
 static struct ts_avro_cdr_encoder encoder;
@@ -29,7 +31,7 @@ static void open_all(void)
 }
 
 /* But for what the library refuses and JSON does not (numbers that it cannot hold, NUL in a key),
- * and for how deep either goes. */
+ * for how deep either goes, and for a NUL byte behind a number, which the library loses. */
 static void compare_with_library(struct ts_bytes line, bool ours)
 {
     const size_t flags = JSON_ALLOW_NUL | JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL;
@@ -37,7 +39,7 @@ static void compare_with_library(struct ts_bytes line, bool ours)
     json_t *theirs = json_loadb(line.data, line.size, flags, &error);
     bool deep = line.size > TS_JSON_DEPTH_MAX;
     if (theirs != NULL) {
-        TS_ASSERT(ours || deep);
+        TS_ASSERT(ours || deep || memchr(line.data, '\0', line.size) != NULL);
     } else {
         enum json_error_code code = json_error_code(&error);
         TS_ASSERT(!ours || deep || code == json_error_numeric_overflow ||
