@@ -78,6 +78,20 @@ prefix,rate,category,description,interval_1,interval_n,connect_fee,grace,from_un
 THRESHOLDS = ([], ["1"], ["0.5", "1.75"], ["8", "2", "0.5", "0.25"])
 
 
+ALLOWANCES = (
+    [{"name": "world", "category": "international_outbound", "units": 900, "unit": "second"}],
+    [
+        {"name": "any", "category": "*", "units": 300, "unit": "second"},
+        {"name": "talk", "category": "international_outbound", "license": "talk", "units": 400},
+        {"name": "pages", "category": "fax_outbound", "units": 12, "unit": "page"},
+    ],
+    [
+        {"name": "near", "category": "local_outbound", "local_only": True, "units": 100},
+        {"name": "none", "category": "*", "units": 0},
+    ],
+)
+
+
 def accounts(random_, count, plan, prefix="acct"):
     """Accounts as `accounts import` takes them: balances that some calls use up."""
     rows = []
@@ -96,6 +110,8 @@ def accounts(random_, count, plan, prefix="acct"):
             "alert_thresholds": random_.choice(THRESHOLDS),
             "alert_hysteresis": "0.25",
         }
+        if i % 3 == 0:
+            row["allowances"] = random_.choice(ALLOWANCES)
         if i % 5 == 0:
             mode = random_.choice(["fixed", "target", "shortfall_plus"])
             row["auto_recharge"] = {

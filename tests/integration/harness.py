@@ -34,6 +34,8 @@ PROGRAM = os.environ.get("TOLLSTREAM_BIN", str(ROOT / "build/dev/tollstream"))
 PLAN = "standard"
 SESSION_TIMEOUT_MS = 2000
 POSITIONS = "SELECT partition, epoch, next_offset FROM stream_partition ORDER BY 1"
+SESSIONS = """SELECT pid, application_name, state, wait_event_type, wait_event, now() - xact_start,
+    left(query, 100) FROM pg_stat_activity WHERE datname = current_database()"""
 REDIS_DATABASES = range(1, 16)
 DRAIN_TIMEOUT_S = float(os.environ.get("TOLLSTREAM_TEST_DRAIN_TIMEOUT_S", "60"))
 
@@ -151,6 +153,14 @@ class Processor:
     @property
     def log(self):
         return self.log_path.read_text(errors="replace")
+
+    def stacks(self):
+        """Where its threads are, if there is a debugger."""
+        if not self.running() or shutil.which("gdb") is None:
+            return ""
+        command = ["gdb", "-p", str(self.process.pid), "-batch", "-ex", "thread apply all bt 12"]
+        run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        return "\n".join(line for line in run.stdout.splitlines() if line[:1] in "#T")
 
     def said(self, event):
         return f"event={event} " in self.log
@@ -387,11 +397,14 @@ class World:
         try:
             return wait_for(what, condition, seconds, every)
         except AssertionError as err:
-            raise AssertionError(f"{err}\n{self.positions()}\n{self.logs()}") from None
+            stacks = "\n".join(processor.stacks() for processor in self.processors)
+            text = f"{err}\n{self.positions()}\n{self.logs()}\n{stacks}"
+            raise AssertionError(text) from None
 
     def positions(self):
         with contextlib.suppress(psycopg.Error, confluent_kafka.KafkaException):
-            return f"settled {self.query(POSITIONS)}, told {self.committed()}"
+            sessions = "\n".join(map(str, self.query(SESSIONS)))
+            return f"settled {self.query(POSITIONS)}, told {self.committed()}\n{sessions}"
         return "positions can't be read"
 
     def committed(self):

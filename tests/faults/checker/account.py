@@ -103,15 +103,33 @@ class Ledger:
         """[(name, units)] that the call draws, and what that exhausts, as events."""
         drawn, told = [], []
         for allowance in fits:
-            used = self.used.get((month, allowance.name), 0)
-            units = min(billed - sum(n for _, n in drawn), allowance.units - used)
+            left = allowance.units - self.used.get((month, allowance.name), 0)
+            units = min(billed - sum(n for _, n in drawn), left)
             if units > 0:
                 drawn.append((allowance.name, units))
-                self.used[month, allowance.name] = used + units
-                if used + units == allowance.units:
-                    text = f"{month // 100}-{month % 100:02}"
-                    told.append(("allowance.exhausted", {"name": allowance.name, "month": text}))
+                told += self.use(allowance, units, month)
         return drawn, told
+
+    def drew(self, fits, said, billed, month):
+        """The same of a call that may have found less left than there is: what it is said to have
+        drawn, as far as that is possible."""
+        drawn, told = [], []
+        for allowance in fits:
+            left = allowance.units - self.used.get((month, allowance.name), 0)
+            units = dict(said).get(allowance.name, 0)
+            if 0 < units <= min(billed - sum(n for _, n in drawn), left):
+                drawn.append((allowance.name, units))
+                told += self.use(allowance, units, month)
+        return drawn, told
+
+    def use(self, allowance, units, month):
+        used = self.used[month, allowance.name] = (
+            self.used.get((month, allowance.name), 0) + units
+        )
+        if used < allowance.units:
+            return []
+        text = f"{month // 100}-{month % 100:02}"
+        return [("allowance.exhausted", {"name": allowance.name, "month": text})]
 
     def move(self, delta, now_ms):
         """Events told by it, as a list of (type, body)."""

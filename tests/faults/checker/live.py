@@ -42,7 +42,7 @@ USAGE = f"""
     SELECT "offset", account_no, movement, charge_micros, balance_after_micros,
            {MS.format("settled_at")}, identity_hash, usage_category_name(category), region,
            usage_unit_name(unit), billed, rate_e8, connect_fee_e8, prefix, description,
-           deck_version, generation, attributes, {{allowances}},
+           deck_version, generation, attributes, allowance_names, allowance_units,
            {", ".join(map(column, CDR_FIELDS))}
     FROM usage WHERE topic_no = %s AND partition = %s ORDER BY "offset"
 """
@@ -96,7 +96,6 @@ class Evidence:
         self.db = psycopg.connect(servers.postgres)
         self.cursors = 0
         self.topics = Topics(servers.brokers)
-        self.has_allowances = self.one("SELECT to_regclass('allowance_used') IS NOT NULL")
         plans = self.db.execute("SELECT plan_no, name, settings FROM rate_plan ORDER BY plan_no")
         self.plans = [plan_of(*row) for row in plans]
         self.versions = self.read_versions(decks or {})
@@ -180,9 +179,7 @@ class Evidence:
             yield from cursor.execute(statement, arguments)
 
     def usage(self, partition):
-        columns = "allowance_names, allowance_units" if self.has_allowances else "NULL, NULL"
-        statement = USAGE.format(allowances=columns)
-        for row in self.rows(statement, [self.topic_no, partition]):
+        for row in self.rows(USAGE, [self.topic_no, partition]):
             drawn = tuple(zip(row[18] or (), row[19] or ()))
             yield Usage(*row[:17], row[20:], row[17], drawn)
 
@@ -197,8 +194,6 @@ class Evidence:
         return (Entry(*row) for row in self.rows(f"SELECT {columns} FROM ledger_entry", []))
 
     def allowances_used(self):
-        if not self.has_allowances:
-            return {}
         rows = self.db.execute("SELECT account_no, month, name, used FROM allowance_used")
         return {row[:3]: row[3] for row in rows}
 

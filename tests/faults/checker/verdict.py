@@ -107,6 +107,7 @@ class Judge:
         self.copies = []  # what names a settlement that is perhaps in a later partition
         self.overflows = []
         self.counters = {}  # (month, account, allowance): units used
+        self.came_by = collections.defaultdict(set)  # account_id: partitions
         self.refused = {}  # (partition, offset): dead letter
         self.totals = collections.Counter()
         self.reasons = collections.Counter()
@@ -190,6 +191,8 @@ class Judge:
             cdr, reason = self.validated(record, row)
         except decode.Refused as err:
             cdr, reason = None, err.reason
+        if cdr is not None:
+            self.came_by[cdr["account_id"]].add(p)
         if reason is not None:
             self.totals["malformed"] += 1
             if not isinstance(row, DeadLetter) or row.reason != reason:
@@ -440,11 +443,18 @@ class Judge:
         self.judge_totals(account, moves, balance, sequence)
 
     def judge_included(self, account, ledger, move):
-        """What the call drew on its allowances, and what was left to pay. Returns the events."""
+        """What the call drew on its allowances, and what was left to pay. Returns the events. The
+        order of the charges is the ledger's only where one partition has all of the account's
+        records: between partitions a call may have found used what a later row says."""
         included = move.included
         if included is None:
             return []
-        drawn, told_by_it = ledger.draw(included.fits, included.charge.billed, included.month)
+        billed = included.charge.billed
+        if len(self.came_by[account.account_id]) > 1:
+            found = ledger.drew(included.fits, included.drawn, billed, included.month)
+        else:
+            found = ledger.draw(included.fits, billed, included.month)
+        drawn, told_by_it = found
         free = sum(units for _, units in drawn)
         micros = left_to_pay(included.charge, free, included.plan)
         if (tuple(drawn), micros) != (included.drawn, -move.delta):
