@@ -85,7 +85,7 @@ static void test_events_of_the_balance(void **state)
 
     event = event_of(TS_EVENT_ALLOWANCE_EXHAUSTED);
     event.body.allowance.name = TS_LITERAL("Free minutes");
-    strcpy(event.body.allowance.month, "2026-11");
+    (void)snprintf(event.body.allowance.month, sizeof event.body.allowance.month, "2026-11");
     body = read_back(&oracle, &event);
     expect_body(&body, "AllowanceExhausted");
     expect_text(oracle_field(&body, "name"), "Free minutes");

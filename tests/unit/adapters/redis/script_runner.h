@@ -136,15 +136,12 @@ static inline const char *apply(const struct charge *charge)
     int64_t totals[16];
     size_t n = 0;
     char fields[4][16];
-    char head[64];
     struct ts_buffer undo;
     ts_buffer_init(&undo, 65536);
-    (void)snprintf(head,
-                   sizeof head,
-                   "%lld %lld ",
-                   (long long)charge->items[0].offset,
-                   (long long)charge->items[charge->count - 1].offset);
-    ts_buffer_append_text(&undo, head);
+    ts_buffer_format(&undo,
+                     "%lld %lld ",
+                     (long long)charge->items[0].offset,
+                     (long long)charge->items[charge->count - 1].offset);
     for (size_t i = 0; i < charge->count; i++) {
         const struct item *item = &charge->items[i];
         ts_undo_append(&undo,
