@@ -254,7 +254,6 @@ static inline void trial_finish(struct trial *t)
     ts_arena_finish(&t->arena);
 }
 
-/* Polls until the settle says something. */
 static inline enum ts_settle_status settle_wait(struct ts_settle settle, struct ts_error *err)
 {
     enum ts_settle_status status = TS_SETTLE_PENDING;
@@ -284,7 +283,6 @@ static inline void trial_number(struct trial *t)
     }
 }
 
-/* start, LOCKED, write; returns the end. */
 static inline enum ts_settle_status
 trial_run(struct ts_settle settle, struct trial *t, struct ts_error *err)
 {
