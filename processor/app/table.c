@@ -8,6 +8,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 enum { HELD_SIZE_MAX = 16 << 20, CELL_SIZE_MAX = 4 << 20, GAP = 2 };
@@ -247,19 +248,40 @@ void ts_table_text(struct ts_table *table, struct ts_bytes text)
     put_text(table, text);
 }
 
+/* What is the same in every format. */
+static void put_literal(struct ts_table *table, struct ts_bytes literal)
+{
+    ts_buffer_clear(&table->text);
+    ts_buffer_append_bytes(&table->text, literal);
+    size_t size = table->text.size;
+    ts_buffer_append_char(&table->text, '\0');
+    if (table->text.failed) {
+        table->failed = true;
+        put_cell(table, TS_LITERAL(""), TS_LITERAL("null"));
+        return;
+    }
+    struct ts_bytes cell = {table->text.data, size};
+    put_cell(table, cell, cell);
+}
+
 void ts_table_number(struct ts_table *table, int64_t number)
 {
     expect(table, TS_COLUMN_NUMBER);
-    ts_buffer_clear(&table->text);
-    ts_buffer_append_i64(&table->text, number);
-    size_t size = table->text.size;
-    ts_buffer_append_char(&table->text, '\0');
-    struct ts_bytes cell = {table->text.data, size};
-    if (table->text.failed) {
-        table->failed = true;
-        cell = TS_LITERAL("");
-    }
-    put_cell(table, cell, cell);
+    char digits[24];
+    snprintf(digits, sizeof digits, "%" PRId64, number);
+    put_literal(table, ts_bytes_of(digits));
+}
+
+void ts_table_decimal(struct ts_table *table, const char *digits)
+{
+    expect(table, TS_COLUMN_NUMBER);
+    put_literal(table, ts_bytes_of(digits));
+}
+
+void ts_table_json(struct ts_table *table, struct ts_bytes json)
+{
+    expect(table, TS_COLUMN_TEXT);
+    put_literal(table, json);
 }
 
 void ts_table_amount(struct ts_table *table, int64_t micros, int decimals)
@@ -326,6 +348,15 @@ void ts_table_init_record(struct ts_table *table,
 {
     ts_table_init(table, out, format, columns, column_count);
     table->record = true;
+}
+
+void ts_table_flush(struct ts_table *table)
+{
+    TS_ASSERT(table->cell == 0);
+    if (table->format == TS_FORMAT_TABLE && !table->record && !table->released) {
+        release(table);
+    }
+    fflush(table->out);
 }
 
 bool ts_table_finish(struct ts_table *table)

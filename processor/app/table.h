@@ -68,12 +68,19 @@ void ts_table_init_record(struct ts_table *table,
  * absent text (data NULL) is an empty cell, null in JSON. */
 void ts_table_text(struct ts_table *table, struct ts_bytes text);
 void ts_table_number(struct ts_table *table, int64_t number);
+/* A number that is not whole, as its decimal digits. */
+void ts_table_decimal(struct ts_table *table, const char *digits);
+/* A cell of a text column that is JSON already: nested in JSON, else shown as it is. */
+void ts_table_json(struct ts_table *table, struct ts_bytes json);
 /* A table shows `decimals` (of the currency, 0 to 6), rounded; the other formats always six. */
 void ts_table_amount(struct ts_table *table, int64_t micros, int decimals);
 /* A moment that no calendar has (a client's broken clock) is absent. */
 void ts_table_time(struct ts_table *table, int64_t ms);
 void ts_table_bool(struct ts_table *table, bool value);
 void ts_table_absent(struct ts_table *table); /* a cell of any type that has no value */
+
+/* Between rows: writes what was held back, for a listing that goes on while somebody looks. */
+void ts_table_flush(struct ts_table *table);
 
 /* Writes what was held back and the end. False when the output could not be written (errno tells
  * why; ENOMEM when rows were lost for want of memory). */
