@@ -24,7 +24,7 @@ struct scanning {
 /* No member of a group, but the library wants a name for one; nothing is committed. */
 static bool open_client(struct scanning *scanning, struct ts_error *err)
 {
-    static const struct ts_kafka_property first[] = {{"group.id", "tollstream-audit"},
+    static const struct ts_kafka_property first[] = {{"group.id", "tollstream-scan"},
                                                      {"enable.partition.eof", "true"}};
     const struct ts_kafka_client_setup setup = {.role = TS_KAFKA_CONSUMER,
                                                 .connection = scanning->scan->connection,
@@ -64,7 +64,7 @@ static bool count_lanes(struct scanning *scanning, struct ts_error *err)
     return scanning->lanes != NULL || ts_error_no_memory(err);
 }
 
-/* Assigns every partition that holds anything, from its first record. */
+/* Assigns every partition that holds anything, or may when we follow. */
 static bool assign(struct scanning *scanning, struct ts_error *err)
 {
     struct ts_kafka_scan *scan = scanning->scan;
@@ -75,9 +75,10 @@ static bool assign(struct scanning *scanning, struct ts_error *err)
         code = rd_kafka_query_watermark_offsets(
             scanning->client.rk, scan->topic, i, &low, &scanning->lanes[i].end, scan->timeout_ms);
         scan->trimmed = scan->trimmed || low > 0;
-        scanning->lanes[i].done = low >= scanning->lanes[i].end;
+        int64_t from = scan->from_end ? scanning->lanes[i].end : low;
+        scanning->lanes[i].done = !scan->follow && from >= scanning->lanes[i].end;
         if (code == RD_KAFKA_RESP_ERR_NO_ERROR && !scanning->lanes[i].done) {
-            rd_kafka_topic_partition_list_add(list, scan->topic, i)->offset = low;
+            rd_kafka_topic_partition_list_add(list, scan->topic, i)->offset = from;
             scanning->open++;
         }
     }
@@ -91,7 +92,7 @@ static bool assign(struct scanning *scanning, struct ts_error *err)
 
 static void end_lane(struct scanning *scanning, int32_t partition)
 {
-    if (!scanning->lanes[partition].done) {
+    if (!scanning->scan->follow && !scanning->lanes[partition].done) {
         scanning->lanes[partition].done = true;
         scanning->open--;
     }
@@ -104,7 +105,7 @@ static bool take(struct scanning *scanning, const rd_kafka_message_t *message, s
     if (lane->done) {
         return true; /* came in after the scan began */
     }
-    if (message->offset < lane->end) {
+    if (scan->follow || message->offset < lane->end) {
         struct ts_kafka_scan_record record = {.partition = message->partition,
                                               .offset = message->offset,
                                               .key = {message->key, message->key_len},
@@ -120,16 +121,35 @@ static bool take(struct scanning *scanning, const rd_kafka_message_t *message, s
     return true;
 }
 
+/* Nothing came. Who follows waits for ever: the library connects again by itself. */
+static bool wait_on(const struct scanning *scanning, int64_t heard_us, struct ts_error *err)
+{
+    const struct ts_kafka_scan *scan = scanning->scan;
+    return scan->follow || ts_kafka_now_us() - heard_us < (int64_t)scan->timeout_ms * 1000 ||
+           ts_kafka_error_set(err, RD_KAFKA_RESP_ERR__TIMED_OUT, "topic \"%s\"", scan->topic);
+}
+
+/* False when the scan is to stop. */
+static bool tick(const struct scanning *scanning, int64_t *ticked_us)
+{
+    const struct ts_kafka_scan *scan = scanning->scan;
+    int64_t now_us = ts_kafka_now_us();
+    if (scan->tick == NULL || now_us - *ticked_us < POLL_MS * 1000) {
+        return true;
+    }
+    *ticked_us = now_us;
+    return scan->tick(scan->self);
+}
+
 static bool read_all(struct scanning *scanning, struct ts_error *err)
 {
     int64_t heard_us = ts_kafka_now_us();
+    int64_t ticked_us = heard_us;
     bool good = true;
-    while (good && scanning->open > 0) {
+    while (good && scanning->open > 0 && tick(scanning, &ticked_us)) {
         rd_kafka_message_t *message = rd_kafka_consumer_poll(scanning->client.rk, POLL_MS);
         if (message == NULL) {
-            good = ts_kafka_now_us() - heard_us < (int64_t)scanning->scan->timeout_ms * 1000 ||
-                   ts_kafka_error_set(
-                       err, RD_KAFKA_RESP_ERR__TIMED_OUT, "topic \"%s\"", scanning->scan->topic);
+            good = wait_on(scanning, heard_us, err);
             continue;
         }
         if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reads a topic once from its first record to what is its end now, without a consumer group and
- * without leaving a trace: for audits. */
+/* Reads a topic from its first record to what is its end now, or goes on with what is to come,
+ * without a consumer group and without leaving a trace: for audits and for people who look. */
 #ifndef TS_ADAPTERS_KAFKA_SCAN_H
 #define TS_ADAPTERS_KAFKA_SCAN_H
 
@@ -25,7 +25,11 @@ struct ts_kafka_scan {
     int timeout_ms; /* the longest silence of the brokers */
     /* False stops the scan; `err` is set then. */
     bool (*record)(void *self, const struct ts_kafka_scan_record *record, struct ts_error *err);
+    /* Called about every 100 ms; false stops the scan, which is no failure. May be NULL. */
+    bool (*tick)(void *self);
     void *self;
+    bool from_end; /* nothing that was there before */
+    bool follow;   /* no end: go on until a function stops it */
 
     /* Out. */
     int64_t record_count;
