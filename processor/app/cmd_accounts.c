@@ -3,6 +3,7 @@
 #include "adapters/redis/reader.h"
 #include "app/account_import.h"
 #include "app/account_json.h"
+#include "app/accounts.h"
 #include "app/command.h"
 #include "app/currency.h"
 #include "app/servers.h"
@@ -335,6 +336,10 @@ static int act(struct ts_session *session)
         status = create(session, store);
     } else if (ts_args_action_is(&session->args, "list")) {
         status = list(session, format, store);
+    } else if (ts_args_action_is(&session->args, "history")) {
+        status = ts_accounts_history(session, format);
+    } else if (ts_args_action_is(&session->args, "export")) {
+        status = ts_accounts_export(session, store);
     } else {
         status = show(session, format, store);
     }

@@ -59,12 +59,14 @@ int ts_cmd_audit(int argc, char **argv);
 int ts_cmd_check_config(int argc, char **argv);
 int ts_cmd_dead_letters(int argc, char **argv);
 int ts_cmd_decks(int argc, char **argv);
+int ts_cmd_events(int argc, char **argv);
 int ts_cmd_migrate(int argc, char **argv);
 int ts_cmd_numbers(int argc, char **argv);
 int ts_cmd_rate(int argc, char **argv);
 int ts_cmd_rate_plans(int argc, char **argv);
 int ts_cmd_run(int argc, char **argv);
 int ts_cmd_topics(int argc, char **argv);
+int ts_cmd_usage(int argc, char **argv);
 int ts_cmd_version(int argc, char **argv);
 
 #endif

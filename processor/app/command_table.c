@@ -86,14 +86,45 @@ static const struct ts_action accounts_actions[] = {
     {"create", "KEY=VALUE…", "insert one account"},
     {"show", "ACCOUNT", "one account, with its live balance"},
     {"list", "[--after ACCOUNT] [--limit N]", "accounts in order of their ids"},
+    {"history",
+     "ACCOUNT [--from TIME] [--to TIME]",
+     "every movement of the balance, in the order in which they were settled"},
+    {"export", "[--output FILE]", "all accounts as JSON lines: the fields of import, and balance"},
     END};
-static const struct ts_option accounts_options[] = {CONFIG,
-                                                    {"after", "ACCOUNT", "begin behind this id"},
-                                                    {"limit", "N", "at most so many; default all"},
-                                                    {"quiet", NULL, "no progress bar"},
-                                                    FORMAT,
-                                                    JSON,
-                                                    END};
+static const struct ts_option accounts_options[] = {
+    CONFIG,
+    {"after", "ACCOUNT", "begin behind this id"},
+    {"limit", "N", "at most so many; default all"},
+    {"from", "TIME", "RFC 3339; only what was applied then or later"},
+    {"to", "TIME", "RFC 3339; only what was applied before"},
+    {"output", "FILE", "where the export goes; default standard output"},
+    {"quiet", NULL, "no progress bar"},
+    FORMAT,
+    JSON,
+    END};
+
+static const struct ts_option usage_options[] = {
+    CONFIG,
+    {"account", "ACCOUNT", "whose"},
+    {"month", "YYYY-MM", "of the account's time zone; default the present one"},
+    {"by", "call|day|user|department|number|country", "instead of the summary"},
+    FORMAT,
+    JSON,
+    END};
+
+static const struct ts_action events_actions[] = {
+    {"tail",
+     "[--account ACCOUNT] [--follow] [--from beginning|end]",
+     "print what accounts were told"},
+    END};
+static const struct ts_option events_options[] = {
+    CONFIG,
+    {"account", "ACCOUNT", "only those of this account"},
+    {"follow", NULL, "go on with those to come, until stopped"},
+    {"from", "beginning|end", "of the topic; default beginning, with --follow end"},
+    FORMAT,
+    JSON,
+    END};
 
 static const struct ts_action dead_letters_actions[] = {
     {"list", "[--open] [--reason CODE] [--account ACCOUNT] [--after ID] [--limit N]", "in order"},
@@ -181,7 +212,7 @@ const struct ts_command ts_commands[] = {
      ts_cmd_decks},
     {"accounts",
      NULL,
-     "import, create and show accounts",
+     "import, create, show and export accounts",
      "An existing account is changed only by a record of an input topic. A field of a new one:\n"
      "account_id, name, country, timezone, currency, subscription, rate_plan, payment_method,\n"
      "card_state, invoice_day, credit_amounts, monthly_credit_cap, alert_thresholds,\n"
@@ -191,6 +222,24 @@ const struct ts_command ts_commands[] = {
      accounts_actions,
      accounts_options,
      ts_cmd_accounts},
+    {"usage",
+     "--account ACCOUNT [--month YYYY-MM] [--by KEY]",
+     "what an account used in a month, and what it cost",
+     "Charges are dated by the start of the call, credits and adjustments by when they were\n"
+     "applied; opening + credits + adjustments - charges = closing. The present month closes with\n"
+     "the live balance: its charges include those that are not settled yet. Minutes are those of\n"
+     "conversation.",
+     NULL,
+     usage_options,
+     ts_cmd_usage},
+    {"events",
+     NULL,
+     "read the events topic",
+     "Events of one account can come out of order and more than once: sequence and event_id tell.\n"
+     "With --follow, JSON is an object a line instead of a list.",
+     events_actions,
+     events_options,
+     ts_cmd_events},
     {"dead-letters",
      NULL,
      "list, show and requeue what could not be charged",

@@ -18,7 +18,9 @@ enum { CONNECT_TIMEOUT_MS = 5000, BYTES_MAX = 64 * 1024 * 1024 };
     " a.recharge_amount, a.recharge_count_per_day_max, a.recharge_amount_per_month_max,"           \
     " a.recharge_in_flight_id, a.recharge_in_flight_micros, a.recharge_expires_at,"                \
     " a.recharge_failures, a.recharge_next_try, a.recharge_day, a.recharge_day_count,"             \
-    " a.recharge_month, a.recharge_month_micros, a.recharge_requests"                              \
+    " a.recharge_month, a.recharge_month_micros, a.recharge_requests,"                             \
+    " (SELECT amount_micros FROM ledger_entry e WHERE e.account_no = a.account_no"                 \
+    " AND e.movement = 1 AND e.kind = 'opening')"                                                  \
     " FROM account a JOIN rate_plan p USING (plan_no)"
 
 enum column {
@@ -65,6 +67,7 @@ enum column {
     RECHARGE_MONTH,
     RECHARGE_MONTH_MICROS,
     RECHARGE_REQUESTS,
+    OPENING,
 };
 
 struct ts_accounts_store *ts_accounts_store_create(const char *url, struct ts_error *err)
@@ -163,6 +166,7 @@ static void read_account(const PGresult *rows, int row, struct ts_stored_account
     out->invoice_day = ts_pg_i16(rows, row, INVOICE_DAY);
     out->credit_amount_count = (uint8_t)ts_pg_i64_array(
         rows, row, CREDIT_AMOUNTS, out->credit_amounts, TS_CREDIT_AMOUNTS_MAX);
+    out->opening_micros = ts_pg_i64(rows, row, OPENING);
     out->movements = ts_pg_i64(rows, row, MOVEMENTS);
     out->revision = ts_pg_i32(rows, row, REVISION);
     out->created_ms = ts_pg_time_ms(rows, row, CREATED_AT);

@@ -37,6 +37,7 @@ struct ts_stored_account {
     struct ts_account_state state;
 
     /* Out only. */
+    int64_t opening_micros; /* what it was imported with */
     int64_t movements;
     int32_t revision;
     int64_t created_ms;
