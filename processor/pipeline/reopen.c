@@ -5,6 +5,7 @@
  * back in Redis, because only that bars a settle of ours, or of a predecessor, that is still on its
  * way. */
 #include "base/assert.h"
+#include "base/without.h"
 #include "pipeline/stages.h"
 
 #include <string.h>
@@ -317,7 +318,7 @@ apply_claim(struct ts_worker *worker, struct ts_lane_state *lane, const struct t
     lane->position = claim->next_offset;
     lane->hole_seen = -1;
     memset(lane->undo_slot, 0, sizeof lane->undo_slot);
-    if (lane->published > lane->next_offset) {
+    if (lane->published > lane->next_offset && !ts_without("watermark-taken-back")) {
         take_watermark_back(worker, lane);
     }
     ts_gauge(&lane->stats->next_offset, lane->next_offset);
@@ -369,7 +370,8 @@ enum opened { OPENED, OPEN_AGAIN, OPEN_FAILED };
 static bool must_be_raised(const struct ts_lane_state *lane, enum ts_balances_status status)
 {
     return status == TS_BALANCES_LOST || status == TS_BALANCES_STALE ||
-           (status == TS_BALANCES_FENCED && lane->fenced_opens > 0);
+           (status == TS_BALANCES_FENCED && lane->fenced_opens > 0 &&
+            !ts_without("raise-of-lost-claims"));
 }
 
 /* Opens every bucket for the lane. Where some had to be raised, everything is to be opened again.

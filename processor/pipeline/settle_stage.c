@@ -2,6 +2,7 @@
 /* Settle: drives one settlement at a time through its transaction, and does what its end asks for.
  * The account rows are locked between LOCKED and the COMMIT, so everything here is quick. */
 #include "base/fault.h"
+#include "base/without.h"
 #include "pipeline/stages.h"
 
 enum { END_WAIT_MS = 50 };
@@ -90,7 +91,8 @@ static void look_everything_up(struct ts_worker *worker)
     for (size_t i = 0; i < worker->settling.settlement.lane_count; i++) {
         const struct ts_settle_lane *settle_lane = &worker->settling.settlement.lanes[i];
         struct ts_lane_state *lane = ts_worker_lane(worker, settle_lane->lane);
-        if (lane != NULL && lane->lookup_until < settle_lane->end) {
+        if (lane != NULL && lane->lookup_until < settle_lane->end &&
+            !ts_without("lookup-of-conflicts")) {
             lane->lookup_until = settle_lane->end;
         }
     }
@@ -303,7 +305,7 @@ bool ts_worker_settle_end(struct ts_worker *worker)
 void ts_worker_settle_forget(struct ts_worker *worker)
 {
     struct ts_settling_state *settling = &worker->settling;
-    if (settling->phase == TS_SETTLING_WRITING) {
+    if (settling->phase == TS_SETTLING_WRITING && !ts_without("replay-of-unknown-commits")) {
         /* Perhaps it is committed, and then its rows were told to nobody. */
         for (size_t i = 0; i < settling->settlement.lane_count; i++) {
             const struct ts_settle_lane *unknown = &settling->settlement.lanes[i];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pipeline/worker.h"
 
+#include "base/without.h"
 #include "pipeline/stages.h"
 
 #include <stdlib.h>
@@ -177,7 +178,7 @@ static void run(struct ts_worker *worker, int wait_ms)
         retry_fenced(worker);
     }
     bool busy = done || !idle(worker);
-    if (!busy && worker->phase == TS_PHASE_RUNNING) {
+    if (!busy && worker->phase == TS_PHASE_RUNNING && !ts_without("idle-probe")) {
         probe(worker);
     }
     if (!done && worker->phase == TS_PHASE_RUNNING && wait_ms > 0) {

@@ -4,6 +4,7 @@
 #include "tests/fakes/fake_fiber.h"
 
 #include "base/assert.h"
+#include "base/without.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -44,6 +45,21 @@ bool fake_fault(struct fake_host *host, unsigned permille)
 bool fake_chance(struct fake_host *host, unsigned permille)
 {
     return fake_random_chance(&host->random, permille);
+}
+
+static const char *taken_away; /* the same, for the pipeline, which knows no host */
+
+#ifdef TS_MUTATIONS
+bool ts_without(const char *piece)
+{
+    return taken_away != NULL && strcmp(taken_away, piece) == 0;
+}
+#endif
+
+void fake_take_away(struct fake_host *host, const char *piece)
+{
+    host->without = piece;
+    taken_away = piece;
 }
 
 bool fake_without(const struct fake_host *host, const char *piece)

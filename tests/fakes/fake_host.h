@@ -52,7 +52,10 @@ void fake_sleep(struct fake_host *host, int64_t us);
 bool fake_fault(struct fake_host *host, unsigned permille);
 bool fake_chance(struct fake_host *host, unsigned permille);
 
+/* True for the piece of the protocol that this world is to do without (base/without.h is how the
+ * pipeline asks). */
 bool fake_without(const struct fake_host *host, const char *piece);
+void fake_take_away(struct fake_host *host, const char *piece); /* NULL: nothing */
 
 void fake_trace(struct fake_host *host, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -35,7 +35,7 @@ struct process *world_start_process(struct world *world)
     process->client.redis = &world->redis;
     process->client.server = -1;
     process->clock = (struct fake_clock){host, fake_random_range(&host->random, -40, 40)};
-    if (fake_chance(host, 50)) {
+    if (fake_chance(host, world->postgres.lags ? 400 : 50)) { /* claims far ahead may be lost */
         process->clock.skew_ms = fake_random_range(&host->random, -3600000, 3600000);
     }
     struct ts_worker_ports ports = {

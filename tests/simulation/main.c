@@ -20,17 +20,44 @@ struct settings {
     uint64_t jobs;
     uint64_t failures_max; /* then it stops looking */
     const char *without;
+    bool must_find; /* it is well when a violation is found */
     bool one;
+};
+
+/* What can be taken away: first from the servers, then (in the build for it) from the pipeline. */
+static const char *const pieces[] = {
+    "undo",             /* open does not take back what predecessors charged */
+    "token",            /* apply does not look at the fence token */
+    "floor",            /* open believes a next_offset below what was committed */
+    "epoch-check",      /* settle does not look at the epoch */
+    "generation-check", /* settle does not look at the generations */
+    "generation-lock",  /* a raise does not wait for settles under way */
+    "raise",            /* reopen reads next_offset without raising the epoch */
+    "unique-key",       /* an identity can be settled twice */
+#ifdef TS_MUTATIONS
+    "second-look-at-holes",
+    "acknowledgements",
+    "older-first",
+    "replay-first",
+    "replay-of-unknown-commits",
+    "lookup-of-conflicts",
+    "raise-of-lost-claims",
+    "watermark-taken-back",
+    "idle-probe",
+#endif
 };
 
 static const char usage[] =
     "usage: tollstream-simulation [--seeds N] [--from SEED] [--jobs N] [--until-failures N]\n"
     "                             [--without PIECE] [--seed SEED]\n"
     "  --seed SEED     run this one and tell what happens in it\n"
-    "  --without PIECE take a piece of the protocol away: the simulation must notice\n";
+    "  --without PIECE take a piece of the protocol away …\n"
+    "  --must-find     … and succeed when a violation is found, at the first\n"
+    "pieces:";
 
 static struct world world;
 static volatile uint64_t running_seed;
+static volatile int abort_result = 1;
 
 /* An invariant asserted by the pipeline itself is a violation like any other. */
 static void on_abort(int signal_number)
@@ -42,7 +69,7 @@ static void on_abort(int signal_number)
     if (write(STDOUT_FILENO, text, (size_t)size) < 0) {
         _exit(2);
     }
-    _exit(1);
+    _exit(abort_result);
 }
 
 static int run_slice(const struct settings *settings, uint64_t job)
@@ -87,6 +114,32 @@ static int run_jobs(const struct settings *settings)
     return result;
 }
 
+static bool parse_number(const char *text, uint64_t *out)
+{
+    char *end = NULL;
+    *out = strtoull(text, &end, 10);
+    return *end == '\0' && end != text;
+}
+
+static bool is_piece(const char *name)
+{
+    for (size_t i = 0; name != NULL && i < sizeof pieces / sizeof *pieces; i++) {
+        if (strcmp(name, pieces[i]) == 0) {
+            return true;
+        }
+    }
+    return name == NULL;
+}
+
+static void print_usage(void)
+{
+    fputs(usage, stderr);
+    for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) {
+        fprintf(stderr, " %s", pieces[i]);
+    }
+    fputc('\n', stderr);
+}
+
 static bool parse(int argc, char **argv, struct settings *settings)
 {
     static const struct option options[] = {
@@ -96,6 +149,7 @@ static bool parse(int argc, char **argv, struct settings *settings)
         {"jobs", required_argument, NULL, 'j'},
         {"until-failures", required_argument, NULL, 'u'},
         {"without", required_argument, NULL, 'w'},
+        {"must-find", no_argument, NULL, 'm'},
         {0},
     };
     int option;
@@ -103,9 +157,8 @@ static bool parse(int argc, char **argv, struct settings *settings)
         if (option == '?') {
             return false;
         }
-        char *end = NULL;
-        uint64_t number = strtoull(optarg, &end, 10);
-        if (option != 'w' && (*end != '\0' || end == optarg)) {
+        uint64_t number = 0;
+        if (strchr("wm", option) == NULL && !parse_number(optarg, &number)) {
             return false;
         }
         switch (option) {
@@ -125,21 +178,27 @@ static bool parse(int argc, char **argv, struct settings *settings)
         case 'u':
             settings->failures_max = number;
             break;
+        case 'm':
+            settings->must_find = true;
+            settings->failures_max = 1;
+            break;
         default:
             settings->without = optarg;
             break;
         }
     }
-    return optind == argc && settings->jobs >= 1 && settings->jobs <= JOBS_MAX;
+    return optind == argc && settings->jobs >= 1 && settings->jobs <= JOBS_MAX &&
+           is_piece(settings->without);
 }
 
 int main(int argc, char **argv)
 {
     struct settings settings = {.from = 1, .seeds = 1000, .jobs = 1, .failures_max = UINT64_MAX};
     if (!parse(argc, argv, &settings)) {
-        fputs(usage, stderr);
+        print_usage();
         return 2;
     }
+    abort_result = settings.must_find ? 0 : 1;
     signal(SIGABRT, on_abort);
     if (settings.one) {
         settings.seeds = 1;
@@ -157,5 +216,8 @@ int main(int argc, char **argv)
            settings.without != NULL ? settings.without : "",
            (long long)(ended.tv_sec - begun.tv_sec),
            result == 0 ? "no violation" : "VIOLATIONS");
+    if (settings.must_find && result < 2) {
+        return result == 0 ? 1 : 0;
+    }
     return result;
 }

@@ -213,9 +213,9 @@ static void begin_world(struct world *world, uint64_t seed, const char *without,
     ts_arena_reset(&memory);
     *host = (struct fake_host){.random = {seed * UINT64_C(0x2545f4914f6cdd1d) + 1},
                                .faulty = true,
-                               .without = without,
                                .trace = trace,
                                .memory = memory};
+    fake_take_away(host, without);
     static const unsigned pauses[] = {30, 100, 300, 700};
     host->pause_permille = pauses[fake_random_below(&host->random, 4)];
     host->linger_permille = fake_chance(host, 500) ? 0 : fake_random_below(&host->random, 60);
