@@ -73,6 +73,53 @@ static void test_formats(void **state)
            "]\n");
 }
 
+/* Digits that are not whole and cells that are JSON already stay so, and are text elsewhere. */
+static void test_literals(void **state)
+{
+    (void)state;
+    static const struct ts_column literals[] = {{"minutes", TS_COLUMN_NUMBER},
+                                                {"body", TS_COLUMN_TEXT}};
+    static const struct {
+        enum ts_format format;
+        const char *text;
+    } cases[] = {
+        {TS_FORMAT_TABLE, "MINUTES  BODY\n   2.50  {\"a\": 1}\n"},
+        {TS_FORMAT_CSV, "minutes,body\n2.50,\"{\"\"a\"\": 1}\"\n"},
+        {TS_FORMAT_JSON, "[\n{\"minutes\":2.50,\"body\":{\"a\": 1}}\n]\n"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct output output;
+        struct ts_table table;
+        ts_table_init(&table, output_open(&output), cases[i].format, literals, 2);
+        ts_table_decimal(&table, "2.50");
+        ts_table_json(&table, TS_LITERAL("{\"a\": 1}"));
+        assert_true(ts_table_finish(&table));
+        fclose(output.file);
+        assert_string_equal(output.text, cases[i].text);
+        free(output.text);
+    }
+}
+
+/* What is flushed is written at once, under the header, and what follows goes on below it. */
+static void test_flush(void **state)
+{
+    (void)state;
+    static const struct ts_column one[] = {{"name", TS_COLUMN_TEXT}};
+    struct output output;
+    struct ts_table table;
+    ts_table_init(&table, output_open(&output), TS_FORMAT_TABLE, one, 1);
+    ts_table_text(&table, TS_LITERAL("first"));
+    ts_table_flush(&table);
+    assert_string_equal(output.text, "NAME\nfirst\n");
+    ts_table_text(&table, TS_LITERAL("second"));
+    ts_table_flush(&table);
+    assert_string_equal(output.text, "NAME\nfirst\nsecond\n");
+    assert_true(ts_table_finish(&table));
+    fclose(output.file);
+    assert_string_equal(output.text, "NAME\nfirst\nsecond\n");
+    free(output.text);
+}
+
 static void test_time_beyond_the_calendar(void **state)
 {
     (void)state;
@@ -191,6 +238,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_formats),
+        cmocka_unit_test(test_literals),
+        cmocka_unit_test(test_flush),
         cmocka_unit_test(test_time_beyond_the_calendar),
         cmocka_unit_test(test_record),
         cmocka_unit_test(test_empty),
