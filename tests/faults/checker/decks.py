@@ -2,6 +2,7 @@
 """A rate deck: its CSV, and what the rows of one rate make of a call. Amounts are whole numbers of
 1e-8 of the currency; what is not whole is a Fraction."""
 
+import collections
 import csv
 import datetime
 import decimal
@@ -135,12 +136,13 @@ class Rate:
         if len(self.rows) == 1:
             billed, total = self._one_row(first, quantity)
         else:
-            billed, total, increment = 0, Fraction(0), None
+            billed, bought = 0, collections.Counter()  # by rate_unit: rate times units
             while billed < quantity:
-                row = self.row_at(billed, answer_ms, zone)
-                increment = row.interval_1 if increment is None else row.interval_n
-                total += Fraction(row.rate * increment, row.rate_unit)
+                row = first if billed == 0 else self.row_at(billed, answer_ms, zone)
+                increment = row.interval_n if billed else row.interval_1
+                bought[row.rate_unit] += row.rate * increment
                 billed += increment
+            total = sum(Fraction(amount, unit) for unit, amount in bought.items())
         total += first.connect_fee
         if first.max_charge is not None:
             total = min(total, first.max_charge)
