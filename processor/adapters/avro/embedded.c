@@ -3,11 +3,12 @@
 
 #include "adapters/avro/fingerprint.h"
 #include "base/assert.h"
+#include "base/utf8.h"
 #include "core/reason.h"
 
 #include <avro.h>
 
-enum { TEXT_SIZE_MAX = 1024 * 1024, CANONICAL_SIZE_MAX = 4 * TEXT_SIZE_MAX };
+enum { TEXT_SIZE_MAX = 1024 * 1024, CANONICAL_SIZE_MAX = 4 * TEXT_SIZE_MAX, WHY_MAX = 300 };
 
 /* X(symbol of enum ts_avro_embedded, what ts_embed named it, its file) */
 #define EMBEDDED(X)                                                                                \
@@ -61,9 +62,17 @@ avro_schema_t ts_avro_schema_parse(struct ts_bytes text,
         return NULL;
     }
     if (avro_schema_from_json_length(text.data, text.size, &schema) != 0) {
-        ts_error_set(
-            err, TS_ERROR_REJECT, TS_REASON_UNKNOWN_SCHEMA, "schema %s: %s", name, avro_strerror());
+        char why[WHY_MAX]; /* quoted: it may repeat parts of the schema, and cut them anywhere */
+        ts_error_set(err,
+                     TS_ERROR_REJECT,
+                     TS_REASON_UNKNOWN_SCHEMA,
+                     "schema %s: %s",
+                     name,
+                     ts_utf8_quote(ts_bytes_of(avro_strerror()), why, sizeof why));
         return NULL;
+    }
+    if (fingerprint == NULL) {
+        return schema;
     }
     struct ts_buffer canonical;
     ts_buffer_init(&canonical, CANONICAL_SIZE_MAX);

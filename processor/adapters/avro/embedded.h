@@ -24,9 +24,9 @@ enum ts_avro_embedded {
 struct ts_bytes ts_avro_embedded_text(enum ts_avro_embedded which);
 const char *ts_avro_embedded_name(enum ts_avro_embedded which); /* for messages: its file's name */
 
-/* Parses a schema's text and computes its fingerprint. The caller gives the reference back with
- * avro_schema_decref. NULL, class REJECT, when it is no schema or a huge one, FATAL when memory is
- * short; `name` is for the message. */
+/* Parses a schema's text and computes its fingerprint, unless that is NULL. The caller gives the
+ * reference back with avro_schema_decref. NULL, class REJECT, when it is no schema or a huge one,
+ * FATAL when memory is short; `name` is for the message. */
 struct avro_obj_t *ts_avro_schema_parse(struct ts_bytes text,
                                         const char *name,
                                         uint64_t *fingerprint,
