@@ -175,12 +175,13 @@ const struct ts_config_key ts_config_keys[] = {
              10 * MINUTE,
              "Longest wait for one lock."),
 
-    TEXT("schema_registry.url",
-         schema_registry.url,
-         "",
-         "http(s)://[user:password@]host:port[/path] of a Schema Registry of Confluent's "
-         "interface. While it does not answer, records in Confluent's wire format wait. Empty: they "
-         "can't be read."),
+    TEXT(
+        "schema_registry.url",
+        schema_registry.url,
+        "",
+        "http(s)://[user:password@]host:port[/path] of a Schema Registry of Confluent's "
+        "interface. While it does not answer, records in Confluent's wire format wait. Empty: they "
+        "can't be read."),
     DURATION("schema_registry.timeout_ms",
              schema_registry.timeout_ms,
              "5s",
