@@ -184,15 +184,43 @@ static const struct ts_stored_plan *find_plan(const struct ts_stored_rates *rate
     return NULL;
 }
 
-/* Whose rate plan it is: the one named, else the version's, else one with all settings at their
- * defaults. */
+static const struct ts_stored_plan *
+refuse_plan(struct ts_error *err, const char *what, const char *name)
+{
+    ts_error_set(
+        err, TS_ERROR_REJECT, 0, "%s %s: `rate-plans list` and `decks list` show them", what, name);
+    return NULL;
+}
+
+/* Of those stored: the one named, else the version's, else the only one there is. */
+static const struct ts_stored_plan *find_stored(const struct inquiry *inquiry,
+                                                const struct ts_deck_operand *operand,
+                                                struct ts_error *err)
+{
+    const struct ts_stored_rates *rates = &inquiry->rates;
+    const char *name = ts_args_value(&inquiry->session->args, "rate-plan");
+    const struct ts_stored_plan *found = NULL;
+    if (name == NULL && operand->kind == TS_DECK_OPERAND_VERSION) {
+        const struct ts_stored_version *version = find_version(rates, operand->version);
+        found = version != NULL ? find_plan(rates, version->plan_no) : NULL;
+        return found != NULL ? found : refuse_plan(err, "there is no deck version", operand->text);
+    }
+    if (name == NULL && operand->kind == TS_DECK_OPERAND_FILE) {
+        return rates->plan_count == 1 ? &rates->plans[0]
+                                      : refuse_plan(err, "by which rate plan?", "--rate-plan NAME");
+    }
+    name = name != NULL ? name : operand->plan;
+    found = ts_stored_plan_named(rates, name);
+    return found != NULL ? found : refuse_plan(err, "there is no rate plan", name);
+}
+
+/* A file alone has a rate plan with all settings at their defaults. */
 static bool choose_plan(struct inquiry *inquiry, struct ts_error *err)
 {
-    const char *name = ts_args_value(&inquiry->session->args, "rate-plan");
+    bool named = ts_args_flag(&inquiry->session->args, "rate-plan");
     struct ts_deck_operand operand =
         ts_deck_operand_of(inquiry->operand != NULL ? inquiry->operand : "");
-    const struct ts_stored_plan *found = NULL;
-    if (name == NULL && operand.kind == TS_DECK_OPERAND_FILE) {
+    if (inquiry->operand != NULL && operand.kind == TS_DECK_OPERAND_FILE && !named) {
         inquiry->plan.plan_no = 1;
         ts_rate_plan_init(&inquiry->plan.plan, "deck");
         return true;
@@ -200,24 +228,11 @@ static bool choose_plan(struct inquiry *inquiry, struct ts_error *err)
     if (!ts_rates_store_read(inquiry->store, &inquiry->rates, err)) {
         return false;
     }
-    if (name != NULL || operand.kind == TS_DECK_OPERAND_PLAN) {
-        name = name != NULL ? name : operand.plan;
-        found = ts_stored_plan_named(&inquiry->rates, name);
-    } else {
-        const struct ts_stored_version *version = find_version(&inquiry->rates, operand.version);
-        found = version != NULL ? find_plan(&inquiry->rates, version->plan_no) : NULL;
-        name = inquiry->operand;
+    const struct ts_stored_plan *found = find_stored(inquiry, &operand, err);
+    if (found != NULL) {
+        inquiry->plan = *found;
     }
-    if (found == NULL) {
-        return ts_error_set(err,
-                            TS_ERROR_REJECT,
-                            0,
-                            "there is no %s %s: `rate-plans list` and `decks list` show them",
-                            name == inquiry->operand ? "deck version" : "rate plan",
-                            name);
-    }
-    inquiry->plan = *found;
-    return true;
+    return found != NULL;
 }
 
 /* The deck of one plan as its operand says, into `version`. */
@@ -426,9 +441,6 @@ int ts_decks_show_number(const struct ts_session *session,
         return TS_EXIT_USAGE;
     }
     inquiry.operand = args->operand_count > 0 ? args->operands[0] : NULL;
-    if (inquiry.operand == NULL && ts_args_value(args, "rate-plan") == NULL) {
-        return ts_args_refuse(args, "by which deck? VERSION, FILE or --rate-plan NAME");
-    }
     ts_buffer_init(&inquiry.steps, STEPS_SIZE_MAX);
     int status = make_call(&inquiry) ? answer(&inquiry, format) : TS_EXIT_USAGE;
     finish(&inquiry);

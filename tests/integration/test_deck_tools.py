@@ -215,13 +215,14 @@ def test_published_versions(new_world, tmp_path):
     assert rate(*plan, "--at", "2026-11-01T00:00:00Z") == (second, "0.03")
     assert rate(second, "--at", "2026-10-01T00:00:00Z") == (second, "0.03")
     assert rate(early, "--at", "2026-12-01T00:00:00Z") == (first, "0.02")
+    assert rate("--at", "2026-11-01T00:00:00Z") == (second, "0.03")  # the only rate plan
     world.tollstream("rate-plans", "set", "special", f"base_plan={harness.PLAN}", "currency=USD")
     special = tmp_path / "special.csv"
     special.write_text("prefix,rate\n33,9\n")
     world.tollstream("decks", "publish", special, "--rate-plan", "special")
     assert rate("--rate-plan", "special", "--at", "2026-11-02T00:00:00Z") == (second, "0.03")
     assert rate(special, "--rate-plan", "special", "--at", "2026-11-02T00:00:00Z") == (second, "0.03")
-    for wrong in (["diff", "999", first], ["diff", "nobody@2026-01-01T00:00:00Z", first], ["show", "999"]):
+    for wrong in (["diff", "999", first], ["diff", "nobody@2026-01-01T00:00:00Z", first], ["show", "999"], ["show", "--number", "+44"]):
         assert world.tollstream("decks", *wrong, check=False).returncode == 2
 
 
