@@ -414,6 +414,27 @@ def test_what_is_refused(offices):
         assert (run.returncode, run.stdout) == (status, "") and word in run.stderr
 
 
+def test_a_call_that_an_allowance_paid_for_is_not_free(new_world):
+    office = Office("allowed", NEW_YORK, 1_000_000)
+    free = {"name": "abroad", "category": "international_outbound", "units": 90, "unit": "second"}
+    world = new_world().make(deck=DECK, accounts=[{**office.row(), "allowances": [free]}])
+    start = ms_of(datetime.datetime.now(UTC)) - HOUR_MS
+    for kind in ("international_outbound", "international_outbound", "free"):
+        office.call(kind, start, MINUTE_MS)
+    world.send(*(c[0] for c in office.calls))
+    world.drain()
+    options = ("--account", office.name, "--month", month_of(NEW_YORK, start), "--json")
+    found = json.loads(world.tollstream("usage", *options).stdout)
+    assert (found["calls"], found["free_calls"], found["international_calls"]) == (3, 1, 2)
+    assert amount(found["charges"]) == 14_500 // 2
+    detail = json.loads(world.tollstream("usage", *options, "--by", "call").stdout)
+    assert {d["cdr_id"]: d["allowance_units"] for d in detail} == {
+        "allowed-0": 60,
+        "allowed-1": 30,
+        "allowed-2": 0,
+    }
+
+
 # --- the present month
 
 
