@@ -142,34 +142,44 @@ static struct ts_price_row price_row(const struct ts_deck_row *row)
     };
 }
 
-/* Numbers the different rate units of a rate. */
+/* The different rate units of a rate, numbered as they come. */
+struct rate_units {
+    uint32_t values[TS_FRACTION_TERMS_MAX];
+    uint16_t count;
+};
+
+/* TS_FRACTION_TERMS_MAX when there is no number left. */
+static uint16_t number_of_unit(struct rate_units *units, uint32_t rate_unit)
+{
+    uint16_t number = 0;
+    while (number < units->count && units->values[number] != rate_unit) {
+        number++;
+    }
+    if (number == units->count && number < TS_FRACTION_TERMS_MAX) {
+        units->values[units->count++] = rate_unit;
+    }
+    return number;
+}
+
 static void add_price_row(struct ts_deck *deck,
                           struct ts_deck_sheet *sheet,
                           struct ts_deck_rate *rate,
+                          struct rate_units *units,
                           const struct ts_deck_row *row)
 {
-    struct ts_price_row *rows = deck->rows + rate->row;
-    struct ts_price_row added = price_row(row);
-    added.divisor = rate->divisor_count;
-    for (size_t i = 0; i < rate->row_count; i++) {
-        if (rows[i].rate_unit == added.rate_unit) {
-            added.divisor = rows[i].divisor;
-            break;
-        }
-    }
-    if (added.divisor == TS_FRACTION_TERMS_MAX) {
+    struct ts_price_row *added = &deck->rows[deck->row_count++];
+    *added = price_row(row);
+    added->divisor = number_of_unit(units, row->rate_unit);
+    if (added->divisor == TS_FRACTION_TERMS_MAX) {
         ts_deck_sheet_note(sheet,
                            TS_DECK_FAULT,
                            row->line,
                            "rate_unit",
                            "a rate has at most %d different rate units",
                            TS_FRACTION_TERMS_MAX);
-        added.divisor = 0;
-    } else if (added.divisor == rate->divisor_count) {
-        rate->divisor_count++;
     }
-    rows[rate->row_count++] = added;
-    deck->row_count++;
+    rate->row_count++;
+    rate->divisor_count = units->count;
 }
 
 static bool
@@ -191,8 +201,9 @@ add_rate(struct ts_deck *deck, struct ts_deck_sheet *sheet, uint32_t *rows, size
     };
     ts_deck_prefix_text(first->prefix, rate->prefix);
     check_agreement(sheet, rows, kept);
+    struct rate_units units = {.count = 0};
     for (size_t i = 0; i < kept; i++) {
-        add_price_row(deck, sheet, rate, &sheet->rows[rows[i]]);
+        add_price_row(deck, sheet, rate, &units, &sheet->rows[rows[i]]);
     }
     return ts_deck_week_build(deck, sheet, rows, kept, kept == count, rate);
 }

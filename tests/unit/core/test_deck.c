@@ -180,12 +180,32 @@ static void test_refusal_names_the_first_fault(void **state)
     ts_deck_destroy(NULL);
 }
 
+/* The limit of different rate units in one rate; the same ones again cost nothing. */
+static void test_rate_units(void **state)
+{
+    (void)state;
+    for (int units = 256; units <= 257; units++) {
+        static char text[32768];
+        struct deck_notes notes;
+        size_t size = (size_t)snprintf(text, sizeof text, "prefix,rate,from_unit,rate_unit\n");
+        for (int i = 0; i < units + 300; i++) {
+            size +=
+                (size_t)snprintf(text + size, sizeof text - size, "44,1,%d,%d\n", i, i % units + 1);
+        }
+        struct ts_deck *deck = deck_of(text, NULL, &notes);
+        assert_int_equal(deck != NULL, units == 256);
+        assert_string_equal(notes.faults, units == 256 ? "" : "258 rate_unit|515 rate_unit|");
+        ts_deck_destroy(deck);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_header),
         cmocka_unit_test(test_cells),
         cmocka_unit_test(test_rates),
+        cmocka_unit_test(test_rate_units),
         cmocka_unit_test(test_texts),
         cmocka_unit_test(test_warnings),
         cmocka_unit_test(test_refusal_names_the_first_fault),
