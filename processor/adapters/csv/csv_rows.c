@@ -5,7 +5,8 @@
 
 #include <csv.h>
 
-enum { ROW_SIZE_MAX = 1024 * 1024 };
+/* A cell grows by so much at a time; the library's 128 bytes make a huge one take quadratic time. */
+enum { ROW_SIZE_MAX = 1024 * 1024, CELL_GROWTH = 64 * 1024 };
 
 struct reader {
     const struct ts_csv_listener *listener;
@@ -127,6 +128,7 @@ bool ts_csv_read_rows(struct ts_bytes csv,
         return ts_error_no_memory(err);
     }
     csv_set_space_func(&parser, no_space);
+    csv_set_blk_size(&parser, CELL_GROWTH);
     ts_buffer_init(&reader.text, ROW_SIZE_MAX);
     read_lines(&reader, &parser, without_byte_order_mark(csv));
     ts_buffer_finish(&reader.text);
