@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/arena.h"
 
+#include "base/poison.h"
+
 #include <stdalign.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -41,6 +43,7 @@ void ts_arena_reset(struct ts_arena *arena)
         free_blocks(kept->next);
         kept->next = NULL;
         kept->used = 0;
+        ts_poison(kept->data, kept->capacity);
         if (kept->capacity > arena->block_size) {
             free(kept); /* made for one oversized piece: not worth keeping */
             arena->blocks = NULL;
@@ -57,6 +60,7 @@ static struct ts_arena_block *add_block(struct ts_arena *arena, size_t size)
         block->next = arena->blocks;
         block->used = 0;
         block->capacity = capacity;
+        ts_poison(block->data, capacity);
         arena->blocks = block;
     }
     return block;
@@ -76,6 +80,7 @@ void *ts_arena_take(struct ts_arena *arena, size_t size)
         }
     }
     void *at = block->data + block->used;
+    ts_unpoison(at, size);
     block->used += rounded;
     arena->size += size;
     return at;

@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "base/hash.h"
+#include "base/poison.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -109,6 +110,8 @@ ts_batch_take(struct ts_batch_pool *pool, struct ts_lane lane, int64_t start, in
     pool->free = batch->next;
     pool->free_count--;
     batch->next = NULL;
+    ts_unpoison(batch->records, pool->limits.records_max * sizeof *batch->records);
+    ts_unpoison(batch->accounts, pool->limits.records_max * sizeof *batch->accounts);
     batch->lane = lane;
     batch->start = start;
     batch->end = start;
@@ -120,6 +123,8 @@ void ts_batch_give(struct ts_batch_pool *pool, struct ts_batch *batch)
 {
     TS_ASSERT(!batch->tracked);
     empty(pool, batch);
+    ts_poison(batch->records, pool->limits.records_max * sizeof *batch->records);
+    ts_poison(batch->accounts, pool->limits.records_max * sizeof *batch->accounts);
     batch->next = pool->free;
     pool->free = batch;
     pool->free_count++;

@@ -4,6 +4,8 @@
 #include "tests/simulation/world.h"
 
 #include <getopt.h>
+#include <limits.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -204,6 +206,9 @@ int main(int argc, char **argv)
         settings.seeds = 1;
         settings.jobs = 1;
     }
+    /* Workers come and go by the thousand: their memory is not given back each time. */
+    mallopt(M_MMAP_THRESHOLD, INT_MAX);
+    mallopt(M_TRIM_THRESHOLD, INT_MAX);
     struct timespec begun;
     struct timespec ended;
     clock_gettime(CLOCK_MONOTONIC, &begun);
