@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Texts and runs of bytes that we make ourselves and get back from Redis, Kafka or a switch: undo
- * texts, message headers, attributes. Whatever can be taken off them can be put together again and
- * is the same; anything else is refused where it stands. */
+ * texts, names of counters, message headers, attributes, heads of events. Whatever can be taken off
+ * them can be put together again and is the same; anything else is refused where it stands. */
 #include "tests/fuzz/fuzz.h"
 
+#include "adapters/avro/event_head.h"
 #include "base/buffer.h"
 #include "core/attributes.h"
+#include "ports/counter.h"
 #include "ports/headers.h"
 #include "ports/undo.h"
 
@@ -73,6 +75,34 @@ static void check_headers(struct ts_bytes encoded)
     ts_buffer_finish(&copy);
 }
 
+static void check_counter(struct ts_bytes text)
+{
+    struct ts_counter counter;
+    struct ts_counter again;
+    struct ts_buffer copy;
+    if (!ts_counter_parse(text, &counter)) {
+        return;
+    }
+    expect_within(counter.account_id, text);
+    expect_within(counter.allowance, text);
+    ts_buffer_init(&copy, SIZE_MAX / 2);
+    ts_counter_append(&copy, &counter);
+    TS_ASSERT(!copy.failed && ts_counter_parse(ts_buffer_bytes(&copy), &again));
+    TS_ASSERT(counter.month == again.month);
+    TS_ASSERT(ts_bytes_equal(counter.account_id, again.account_id));
+    TS_ASSERT(ts_bytes_equal(counter.allowance, again.allowance));
+    ts_buffer_finish(&copy);
+}
+
+static void check_event_head(struct ts_bytes message)
+{
+    struct ts_avro_event_head head;
+    if (ts_avro_event_head_read(message, &head)) {
+        expect_within(head.event_id, message);
+        expect_within(head.account_id, message);
+    }
+}
+
 static void check_attributes(struct ts_bytes encoded)
 {
     struct ts_cdr_attributes given = {.encoded = encoded};
@@ -106,7 +136,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct ts_bytes bytes = fuzz_bytes(data, size);
     check_undo(bytes);
+    check_counter(bytes);
     check_headers(bytes);
+    check_event_head(bytes);
     check_attributes(bytes);
     return 0;
 }
