@@ -28,6 +28,12 @@ static void judge_lanes(const struct ts_metrics *metrics,
                              "%s partition %" PRId32 " is stopped by an alarm: see the log\n",
                              metrics->topics[input],
                              atomic_load_explicit(&lane->partition, memory_order_relaxed));
+        } else if (input >= 0 && input < TS_INPUT_COUNT &&
+                   atomic_load_explicit(&lane->stalled, memory_order_relaxed) != 0) {
+            ts_buffer_format(reasons,
+                             "%s partition %" PRId32 " has records that do not come\n",
+                             metrics->topics[input],
+                             atomic_load_explicit(&lane->partition, memory_order_relaxed));
         }
     }
 }

@@ -45,6 +45,7 @@ static struct ts_lane_stats *take_stats(struct ts_worker *worker, struct ts_lane
         if (stats->input < 0) {
             stats->partition = id.partition;
             stats->stopped = 0;
+            stats->stalled = 0;
             stats->next_offset = 0;
             stats->published = 0;
             stats->high = -1;

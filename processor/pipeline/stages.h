@@ -13,6 +13,9 @@ void ts_worker_source_event(struct ts_worker *worker, const struct ts_source_eve
 void ts_lane_stop(struct ts_worker *worker, struct ts_lane_state *lane, const char *why);
 void ts_worker_pause(struct ts_worker *worker, bool paused);
 
+/* --- lane_check.c: whether lanes that hand out nothing have nothing */
+void ts_worker_check_lanes(struct ts_worker *worker);
+
 /* --- reopen.c: connect, claim, open */
 /* Drops everything in flight; the next step begins anew at REOPENING or DISCONNECTED. `err` is what
  * happened: FATAL stops the worker. */

@@ -41,6 +41,7 @@ struct ts_lane_stats {
     _Atomic int32_t input; /* enum ts_input; -1: the slot is free */
     _Atomic int32_t partition;
     _Atomic int32_t stopped; /* 1: an alarm holds it */
+    _Atomic int32_t stalled; /* 1: the broker has records that do not come */
     _Atomic int64_t next_offset;
     _Atomic int64_t published; /* the group's committed offset */
     _Atomic int64_t high;      /* newest high watermark seen, -1 when none */

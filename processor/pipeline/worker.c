@@ -9,6 +9,7 @@
 enum {
     SETTLE_ARENA_BLOCK = 1024 * 1024,
     SETTLE_ARENA_MAX = 96 * 1024 * 1024,
+    SETTLE_ARENA_PER_RECORD = 4096,
     SCRATCH_MAX = 1024 * 1024,
     UNDO_MAX = 8 * 1024 * 1024,
     NAME_MAX = 1024,
@@ -30,6 +31,7 @@ void ts_worker_options_default(struct ts_worker_options *options)
         .lookups_after_claim = 20000,
         .fenced_retry_ms = 10000,
         .idle_probe_ms = 5000,
+        .lane_check_ms = 10000,
         .settle_timeout_ms = 30000,
         .duration_tolerance_ms = 2000,
         .decide = {.recharge_expires_after_ms = INT64_C(24) * 3600 * 1000},
@@ -50,7 +52,10 @@ struct ts_worker *ts_worker_create(const struct ts_worker_ports *ports,
     worker->phase = TS_PHASE_DISCONNECTED;
     ts_worker_stats_init(&worker->stats);
     ts_gauge(&worker->stats.batches_max, (int64_t)options->batch.pool_size);
-    ts_arena_init(&worker->settling.arena, SETTLE_ARENA_BLOCK, SETTLE_ARENA_MAX);
+    worker->source_answers = true;
+    ts_arena_init(&worker->settling.arena,
+                  SETTLE_ARENA_BLOCK,
+                  SETTLE_ARENA_MAX + options->settle_records_max * SETTLE_ARENA_PER_RECORD);
     ts_buffer_init(&worker->settling.scratch, SCRATCH_MAX);
     ts_buffer_init(&worker->undo, UNDO_MAX);
     ts_buffer_init(&worker->name, NAME_MAX);
@@ -177,12 +182,15 @@ static void run(struct ts_worker *worker, int wait_ms)
     if (worker->phase == TS_PHASE_RUNNING) {
         retry_fenced(worker);
     }
+    if (worker->phase == TS_PHASE_RUNNING) {
+        ts_worker_check_lanes(worker);
+    }
     bool busy = done || !idle(worker);
     if (!busy && worker->phase == TS_PHASE_RUNNING && !ts_without("idle-probe")) {
         probe(worker);
     }
     if (!done && worker->phase == TS_PHASE_RUNNING && wait_ms > 0) {
-        if (!busy) {
+        if (!busy && worker->source_answers) {
             ts_gauge(&worker->stats.last_progress_ms, ts_worker_now_ms(worker));
         }
         ts_worker_ingest(worker, busy ? BUSY_WAIT_MS : wait_ms);

@@ -55,6 +55,7 @@ struct ts_worker_options {
     bool stop_unknown_lanes;     /* one never settled before waits for a person */
     int64_t fenced_retry_ms;     /* a lane we lost but are still assigned: claim again after */
     int64_t idle_probe_ms;       /* an idle worker looks whether PostgreSQL is still there */
+    int64_t lane_check_ms;       /* brokers are asked where lanes end, so often */
     int64_t settle_timeout_ms;   /* a settle without an end: cut the connection */
     int64_t duration_tolerance_ms;
     /* Tolerance of one source of CDRs; NULL: duration_tolerance_ms for all. */

@@ -32,8 +32,11 @@ struct ts_lane_state {
     int64_t fenced_us;    /* when we learnt it */
     bool epoch_unsure;    /* the answer to a reopen was lost: perhaps it is ours and higher */
     int fenced_opens;     /* since the last open that was not: Redis has a higher token */
-    int64_t hole_seen;    /* a jump to this offset was met and asked for again; -1 when none */
-    bool expect_tail;     /* the first message is the settled one at next_offset - 1 */
+    int64_t checked_position; /* at the last look at its end … */
+    int64_t checked_high;     /* … which was there */
+    int strikes;              /* looks at which records were there and did not come */
+    int64_t hole_seen;        /* a jump to this offset was met and asked for again; -1 when none */
+    bool expect_tail;         /* the first message is the settled one at next_offset - 1 */
     bool has_tail;
     uint64_t tail_hash;
     bool replay_outbox; /* rows in [outbox_from, next_offset) may not have been told */
@@ -160,6 +163,10 @@ struct ts_worker {
 
     int64_t decode_at_us;   /* a writer's schema is waited for: not before then again */
     int64_t schema_said_us; /* when that was told last; 0: none is waited for */
+
+    bool source_answers; /* the last question to a broker was answered */
+    int64_t check_at_us; /* when lanes are looked at again, … */
+    size_t check_next;   /* … from this one on */
 
     int troubles; /* since the last settlement: the back-off grows with them */
     int64_t retry_at_us;

@@ -5,7 +5,10 @@ accounts that change under a running processor, servers that are away at the end
 import json
 import random
 import signal
+import socket
 import time
+import urllib.error
+import urllib.request
 
 import pytest
 
@@ -153,4 +156,35 @@ def test_a_partition_never_settled_before_waits_where_the_operator_said_so(new_w
     assert world.settled_offsets() == 2
     processor.stop()
     world.drain()
+    world.assert_books()
+
+
+def test_a_processor_without_work_and_without_a_broker_is_not_ready(new_world):
+    """Nothing to do and nothing that can be had look the same from inside."""
+    with socket.socket() as place:
+        place.bind(("127.0.0.1", 0))
+        port = place.getsockname()[1]
+    world = new_world(settings={"http": {"listen": f"127.0.0.1:{port}"}}).make()
+    processor = world.run()
+
+    def status():
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5) as answer:
+                return answer.status
+        except urllib.error.HTTPError as err:
+            return err.code
+
+    world.send(world.calls.answered())
+    world.wait_settled(alive=processor)
+    time.sleep(12)
+    assert status() == 200
+    world.stack.kill("kafka")
+    try:
+        harness.wait_for("not ready", lambda: status() == 503, 45, every=0.5)
+    finally:
+        world.stack.start("kafka")
+    harness.wait_for("ready again", lambda: status() == 200, 45, every=0.5)
+    world.send(world.calls.answered())
+    world.wait_settled(2, alive=processor)
+    processor.stop()
     world.assert_books()

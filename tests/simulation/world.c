@@ -184,6 +184,7 @@ static void draw_options(struct world *world)
     options->fenced_retry_ms = 20;
     options->idle_probe_ms = fake_random_range(random, 5, 30);
     options->settle_timeout_ms = 60;
+    options->lane_check_ms = fake_random_range(random, 2, 200);
     options->topics[TS_INPUT_CDRS] = TS_LITERAL("cdrs");
 }
 
