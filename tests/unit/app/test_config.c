@@ -48,7 +48,7 @@ static void test_defaults(void **state)
     assert_string_equal(config.kafka.topics.cdrs, "tollstream.cdrs");
     assert_string_equal(config.http.listen, "127.0.0.1:9464");
     assert_int_equal(config.recharge.expires_after_ms, 24 * 3600 * 1000);
-    assert_int_equal(config.kafka.assignment, TS_ASSIGNMENT_COOPERATIVE);
+    assert_int_equal(config.kafka.assignment, TS_ASSIGNMENT_EAGER);
     assert_int_equal(config.batch.bytes_max, 16 << 20);
     ts_config_finish(&config);
 }
@@ -114,7 +114,8 @@ static void test_faults(void **state)
         {"kafka: {topics: {cdrs: ''}}", "may not be empty"},
         {"kafka: {topics: {cdrs: tollstream.events}}", "is there twice"},
         {"kafka: {group: \"a\\u0007b\"}", "control character"},
-        {"batch: {records_max: 30000}", "settle.records_max: 20000 is below batch.records_max"},
+        {"batch: {records_max: 9000}\nsettle: {records_max: 8000}",
+         "settle.records_max: 8000 is below batch.records_max"},
         {"kafka: {consumer: {a.b: 1, a.b: 2}}", "a.b is set twice"},
         {"validate: {source_duration_tolerance_ms: {x: soon}}", "should be a time such as"},
         {"workers: &a 1\nstart_from: *a", ":2: aliases (*name) are not supported"},
