@@ -225,7 +225,10 @@ static bool take_pipeline(struct ts_postgres *postgres)
     struct ts_pg_settle *settle = &postgres->settle;
     PGresult *result = PQgetResult(postgres->writing.conn);
     if (result == NULL) {
-        settle->step++; /* between two statements */
+        /* Between two statements; more often than that only when the connection is gone. */
+        if (++settle->step > settle->step_count) {
+            lose_connection(postgres);
+        }
         return true;
     }
     switch (PQresultStatus(result)) {
