@@ -5,6 +5,8 @@
 #include "ports/counter.h"
 #include "ports/undo.h"
 
+#include <string.h>
+
 bool ts_compose_wants(const struct ts_record *record)
 {
     return record->outcome == TS_OUTCOME_SETTLED &&
@@ -252,7 +254,15 @@ static bool end_call(struct ts_worker *worker,
     for (size_t i = 0; i < call->counter_count; i++) {
         ts_beliefs_set(worker->beliefs, call->counters[i].name, call->counters[i].after);
     }
-    call->undo = ts_arena_copy(&batch->arena, ts_buffer_bytes(&worker->undo));
+    struct ts_bytes undo = ts_buffer_bytes(&worker->undo);
+    size_t room = composed_of(call)->undo_room;
+    if (room > 0 && undo.size <= room) {
+        memcpy((char *)call->undo.data, undo.data, undo.size); /* composed again */
+        call->undo.size = undo.size;
+    } else {
+        call->undo = ts_arena_copy(&batch->arena, undo);
+        composed_of(call)->undo_room = undo.size;
+    }
     return (!worker->undo.failed && call->undo.size != SIZE_MAX) || ts_error_no_memory(err);
 }
 

@@ -25,7 +25,8 @@ struct ts_composed {
     const uint32_t *records; /* indices of the batch's records, ascending */
     uint32_t record_count;
     struct ts_composed_counter *counters;
-    bool again; /* the draws know their counters */
+    size_t undo_room; /* of the call's undo text */
+    bool again;       /* the draws know their counters */
 };
 
 /* Whether the record is charged in Redis: it moves money, or may draw on an allowance. */
