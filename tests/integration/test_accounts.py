@@ -51,7 +51,8 @@ def test_a_bad_field_is_named_with_its_line(world):
 
 
 def test_show_tells_the_live_balance(new_world):
-    world = new_world().make(deck="prefix,rate\n44,0.25\n", accounts=rows(2, "shown"))
+    paying = [{**row, "allowances": []} for row in rows(2, "shown")]
+    world = new_world().make(deck="prefix,rate\n44,0.25\n", accounts=paying)
     account = world.calls.ids[0]
     before = shown(world, account)["balance"]
     processor = world.run()
