@@ -36,6 +36,8 @@ static const char *const pieces[] = {
     "generation-lock",  /* a raise does not wait for settles under way */
     "raise",            /* reopen reads next_offset without raising the epoch */
     "unique-key",       /* an identity can be settled twice */
+    "undo-units",       /* open does not give units back */
+    "belief",           /* apply does not compare what was believed to be used */
 #ifdef TS_MUTATIONS
     "second-look-at-holes",
     "acknowledgements",
