@@ -107,7 +107,11 @@ def test_a_balance_never_leaves_its_range(new_world):
     """A charge that would is refused, however often it comes; others of the batch are charged."""
     world = new_world()
     rows = cdrs.accounts(random.Random(1), 2, "standard")
-    rows[0] |= {"opening_balance": "-9000000000", "auto_recharge": {"on": False}}
+    rows[0] |= {
+        "opening_balance": "-9000000000",
+        "auto_recharge": {"on": False},
+        "allowances": [],
+    }
     world.make(accounts=rows)
     refused = world.calls.answered(account_id=rows[0]["account_id"])
     free = world.calls.answered(account_id=rows[0]["account_id"], to_number="+12125550199")
