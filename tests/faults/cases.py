@@ -2,12 +2,15 @@
 """What is done to a processor and its servers while a stream flows. Each case ends with everything
 drained, and with the books found right by the independent checker and by the audit."""
 
+import contextlib
 import os
 import random
 import signal
 import time
+import urllib.parse
 
 import harness
+import proxy
 
 MEMORY_MAX_MIB = 512
 
@@ -252,6 +255,38 @@ def members_come_and_go(stack, seed, keep):
         return tell(world)
 
 
+def redis_answers_are_lost(stack, seed, keep):
+    """Its connection breaks after the server did what it was asked."""
+    wire = proxy.Proxy(int(stack.redis.rpartition(":")[2]), seed)
+    return answers_are_lost(stack, seed, keep, wire, "redis")
+
+
+def postgres_answers_are_lost(stack, seed, keep):
+    """So a COMMIT may be done and nobody knows."""
+    wire = proxy.Proxy(urllib.parse.urlsplit(stack.postgres).port, seed)
+    return answers_are_lost(stack, seed, keep, wire, "postgres")
+
+
+def answers_are_lost(stack, seed, keep, wire, server):
+    with contextlib.closing(wire), harness.world(stack, keep, seed=seed) as world:
+        world.make(accounts=ACCOUNTS)
+        variable = f"TOLLSTREAM_{server.upper()}_URL"
+        url = world.redis_url if server == "redis" else world.postgres_url
+        processor = world.run(**{variable: url.replace(f":{wire.target}/", f":{wire.port}/")})
+        with world.flow(8000, 2000):
+            world.wait_settled(500, alive=processor)
+            for _ in range(30):
+                cuts = wire.cuts
+                with wire.losing(0.2):
+                    time.sleep(0.05)
+                if wire.cuts > cuts:
+                    time.sleep(0.15)
+        world.wait_settled(alive=processor)
+        processor.stop()
+        assert wire.cuts >= 5, f"only {wire.cuts} answers were lost"
+        return tell(world, cuts=wire.cuts)
+
+
 KILLS = {f"kill {point}": kill_at(point) for point in POINTS}
 OTHERS = {
     "redis loses a second": redis_loses_a_second,
@@ -260,6 +295,8 @@ OTHERS = {
     "buckets are deleted": buckets_are_deleted,
     "postgres restarts": postgres_restarts,
     "postgres is down": postgres_is_down,
+    "redis answers are lost": redis_answers_are_lost,
+    "postgres answers are lost": postgres_answers_are_lost,
     "broker is killed": broker_is_killed,
     "zombie": zombie,
     "one of two is killed": one_of_two_is_killed,
