@@ -60,6 +60,7 @@ static void add_lane(struct ts_worker *worker, struct ts_lane id)
 {
     struct ts_lane_state *lane = ts_worker_lane(worker, id);
     if (lane != NULL) {
+        lane->claim_at_us = 0;
         lane->phase = TS_LANE_ASSIGNED; /* a second assignment without a revoke: claim anew */
         return;
     }

@@ -12,6 +12,10 @@
 
 enum { CHARGE_END_MS = 2000 };
 
+/* Lanes in one pass whose brokers do not answer, and how much longer than a fenced lane they wait.
+ */
+enum { UNANSWERED_MAX = 2, UNANSWERED_RETRIES = 3 };
+
 /* --- giving up what is in flight */
 
 static void discard_queue(struct ts_worker *worker, struct ts_batch_queue *queue)
@@ -207,20 +211,39 @@ tell_what_is_gone(struct ts_worker *worker, const struct ts_lane_state *lane, in
     }
 }
 
-static bool claim_lane(struct ts_worker *worker, struct ts_lane_state *lane, struct ts_error *err)
+/* What Kafka says of a lane. */
+struct placed {
+    int64_t low;
+    int64_t high;
+    int64_t committed;
+};
+
+static bool place(struct ts_worker *worker,
+                  const struct ts_lane_state *lane,
+                  struct placed *out,
+                  struct ts_error *err)
+{
+    const struct ts_source *source = &worker->ports.source;
+    out->committed = -1;
+    return source->ops->range(source->self, lane->id, &out->low, &out->high, err) &&
+           source->ops->committed(source->self, lane->id, &out->committed, err);
+}
+
+static bool claim_lane(struct ts_worker *worker,
+                       struct ts_lane_state *lane,
+                       const struct placed *placed,
+                       struct ts_error *err)
 {
     const struct ts_source *source = &worker->ports.source;
     const struct ts_ledger *ledger = &worker->ports.ledger;
     if (!may_begin(worker, lane, err)) {
         return lane->phase == TS_LANE_STOPPED;
     }
-    int64_t low = 0;
-    int64_t high = 0;
-    int64_t committed = -1;
+    int64_t low = placed->low;
+    int64_t high = placed->high;
+    int64_t committed = placed->committed;
     struct ts_claim claim = {.lane = lane->id};
-    if (!source->ops->range(source->self, lane->id, &low, &high, err) ||
-        !source->ops->committed(source->self, lane->id, &committed, err) ||
-        !ledger->ops->claim(ledger->self, lane->id, low, ts_worker_now_ms(worker), &claim, err)) {
+    if (!ledger->ops->claim(ledger->self, lane->id, low, ts_worker_now_ms(worker), &claim, err)) {
         return false;
     }
     /* The former owner may have settled records newer than the end that was read before. */
@@ -229,6 +252,7 @@ static bool claim_lane(struct ts_worker *worker, struct ts_lane_state *lane, str
     }
     lane->phase = TS_LANE_CLAIMED;
     lane->stats->stopped = 0;
+    lane->stats->stalled = 0;
     lane->epoch = claim.epoch;
     lane->next_offset = claim.next_offset;
     lane->has_tail = claim.has_tail;
@@ -254,15 +278,54 @@ static bool claim_lane(struct ts_worker *worker, struct ts_lane_state *lane, str
     return true;
 }
 
+/* Its broker does not answer: the other lanes go on without it. */
+static void put_off(struct ts_worker *worker, struct ts_lane_state *lane)
+{
+    lane->claim_at_us =
+        ts_worker_now_us(worker) + UNANSWERED_RETRIES * worker->options.fenced_retry_ms * 1000;
+    lane->stats->stalled = 1;
+}
+
+bool ts_lane_answers(struct ts_worker *worker, struct ts_lane_state *lane)
+{
+    struct placed placed;
+    struct ts_error err = {0};
+    if (place(worker, lane, &placed, &err)) {
+        lane->claim_at_us = 0;
+        return true;
+    }
+    put_off(worker, lane);
+    return false;
+}
+
+/* False, too, when no lane could be claimed for want of answers. */
 static bool claim_lanes(struct ts_worker *worker, struct ts_error *err)
 {
+    int unanswered = 0;
+    size_t claimed = 0;
     for (size_t i = 0; i < worker->lane_count; i++) {
         struct ts_lane_state *lane = worker->lanes[i];
-        if (lane->phase == TS_LANE_ASSIGNED && !claim_lane(worker, lane, err)) {
+        struct placed placed;
+        if (lane->phase != TS_LANE_ASSIGNED) {
+            claimed++;
+        } else if (ts_worker_now_us(worker) < lane->claim_at_us) {
+            continue;
+        } else if (unanswered < UNANSWERED_MAX && !place(worker, lane, &placed, err)) {
+            TS_SAY(worker, TS_LEVEL_WARNING, "not_claimed", "%s", err->text);
+            unanswered++;
+            put_off(worker, lane);
+        } else if (unanswered == UNANSWERED_MAX) {
+            put_off(worker, lane); /* each question takes its time-out: not all of them now */
+        } else if (claim_lane(worker, lane, &placed, err)) {
+            claimed++;
+        } else {
             return false;
         }
     }
-    return true;
+    for (size_t i = 0; i < worker->lane_count && claimed == 0 && unanswered > 0; i++) {
+        worker->lanes[i]->claim_at_us = 0;
+    }
+    return claimed > 0 || unanswered == 0;
 }
 
 /* --- reopen */

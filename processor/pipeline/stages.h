@@ -23,6 +23,9 @@ void ts_worker_trouble(struct ts_worker *worker, enum ts_phase phase, const stru
 void ts_worker_connect(struct ts_worker *worker);
 void ts_worker_reopen(struct ts_worker *worker);
 
+/* Whether the broker of a lane that was put off answers again; else it is put off once more. */
+bool ts_lane_answers(struct ts_worker *worker, struct ts_lane_state *lane);
+
 /* --- ingest.c: messages into batches. All stages return true when they got something done. */
 bool ts_worker_ingest(struct ts_worker *worker, int wait_ms);
 

@@ -121,16 +121,22 @@ static void wait_outside(struct ts_worker *worker, int wait_ms)
 }
 
 /* A lane that somebody else claimed but that the group still gives to us: the other is gone, or the
- * group was wrong about it. To claim it again is always safe, and never to do so would stop it. */
-static void retry_fenced(struct ts_worker *worker)
+ * group was wrong about it. To claim it again is always safe, and never to do so would stop it. And
+ * one whose broker did not answer: the others are not disturbed before it does. */
+static void retry_lanes(struct ts_worker *worker)
 {
     int64_t now_us = ts_worker_now_us(worker);
     for (size_t i = 0; i < worker->lane_count; i++) {
         struct ts_lane_state *lane = worker->lanes[i];
-        if (lane->phase == TS_LANE_FENCED &&
-            now_us - lane->fenced_us > worker->options.fenced_retry_ms * 1000) {
+        bool fenced = lane->phase == TS_LANE_FENCED &&
+                      now_us - lane->fenced_us > worker->options.fenced_retry_ms * 1000;
+        bool due = lane->phase == TS_LANE_ASSIGNED && now_us >= lane->claim_at_us;
+        if (fenced || (due && ts_lane_answers(worker, lane))) {
             lane->phase = TS_LANE_ASSIGNED;
             ts_worker_trouble(worker, TS_PHASE_REOPENING, NULL);
+        }
+        if (due) {
+            return; /* one question a turn: it may take its time-out */
         }
     }
 }
@@ -180,7 +186,7 @@ static void run(struct ts_worker *worker, int wait_ms)
         done = ts_worker_settle(worker, waits ? BUSY_WAIT_MS : 0) || done || waits;
     }
     if (worker->phase == TS_PHASE_RUNNING) {
-        retry_fenced(worker);
+        retry_lanes(worker);
     }
     if (worker->phase == TS_PHASE_RUNNING) {
         ts_worker_check_lanes(worker);

@@ -30,6 +30,7 @@ struct ts_lane_state {
     int64_t trimmed;      /* outbox rows below are deleted */
     int64_t lookup_until; /* records below are looked up in PostgreSQL, whatever the filter says */
     int64_t fenced_us;    /* when we learnt it */
+    int64_t claim_at_us;  /* its broker did not answer: not before then again */
     bool epoch_unsure;    /* the answer to a reopen was lost: perhaps it is ours and higher */
     int fenced_opens;     /* since the last open that was not: Redis has a higher token */
     int64_t checked_position; /* at the last look at its end … */

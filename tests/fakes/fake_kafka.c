@@ -252,12 +252,18 @@ static bool poll_group(struct fake_member *member, struct ts_source_event *out)
     return true;
 }
 
+static bool is_leaderless(const struct fake_kafka *kafka, int partition)
+{
+    return kafka->host->now_us < kafka->logs[partition].leaderless_until_us;
+}
+
 static bool take_message(struct fake_member *member, int partition, struct ts_source_event *out)
 {
     struct fake_host *host = member->kafka->host;
     struct fake_log *log = &member->kafka->logs[partition];
     struct fake_member_lane *lane = &member->lanes[partition];
-    if (!lane->assigned || !lane->started || lane->paused) {
+    if (!lane->assigned || !lane->started || lane->paused ||
+        is_leaderless(member->kafka, partition)) {
         return false;
     }
     for (; lane->position < log->high; lane->position++) {
@@ -370,6 +376,10 @@ source_range(void *self, struct ts_lane id, int64_t *low, int64_t *high, struct 
     struct fake_member *member = self;
     if (down(member, err)) {
         return false;
+    }
+    if (is_leaderless(member->kafka, id.partition)) {
+        fake_linger(member->kafka->host);
+        return fake_away(err, "the partition has no leader");
     }
     *low = member->kafka->logs[id.partition].low;
     *high = member->kafka->logs[id.partition].high;

@@ -30,6 +30,7 @@ struct fake_log {
     bool must_release;
     bool revoke_sent;
     int64_t committed; /* the group's offset, -1: none */
+    int64_t leaderless_until_us;
 };
 
 /* A message on an output topic, in the order of the topic. */

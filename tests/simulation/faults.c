@@ -170,6 +170,15 @@ static void lose_commits(struct world *world)
     }
 }
 
+static void take_leader(struct world *world)
+{
+    struct fake_host *host = &world->host;
+    int lane = fake_random_range(&host->random, 0, world->kafka.lane_count - 1);
+    int64_t us = fake_random_range(&host->random, 100, 200000);
+    fake_trace(host, "FAULT partition %d has no leader for %lld us", lane, (long long)us);
+    world->kafka.logs[lane].leaderless_until_us = host->now_us + us;
+}
+
 static void take_down(struct world *world)
 {
     struct fake_host *host = &world->host;
@@ -292,6 +301,7 @@ void world_draw_fault(struct world *world)
         {12, delete_bucket},
         {12, take_down},
         {3, step_clock},
+        {4, take_leader},
         {12, lose_commits},
     };
     static const struct fault changes[] = {
@@ -323,6 +333,9 @@ void world_heal(struct world *world)
     fake_trace(host, "CALM from here on");
     world->redis.down_until_us = 0;
     world->kafka.down_until_us = 0;
+    for (int i = 0; i < world->kafka.lane_count; i++) {
+        world->kafka.logs[i].leaderless_until_us = 0;
+    }
     world->postgres.down_until_us = 0;
     for (int i = 1; i <= world->process_count; i++) {
         world->processes[i].stopped_until_us = 0;
