@@ -34,7 +34,8 @@ static void leave_out(struct ts_import *import,
 static bool is_one_of(struct ts_bytes cell, const char *const *words)
 {
     for (; *words != NULL; words++) {
-        if (cell.size == strlen(*words) && strncasecmp(cell.data, *words, cell.size) == 0) {
+        if (cell.size == strlen(*words) &&
+            (cell.size == 0 || strncasecmp(cell.data, *words, cell.size) == 0)) {
             return true;
         }
     }

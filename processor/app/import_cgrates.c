@@ -336,6 +336,7 @@ static const char *why_no_tiers(const struct interval *intervals, size_t count)
 static void tell_rounding(struct ts_import *import, const struct ts_import_row *row)
 {
     struct state *state = ts_import_state(import);
+    char quoted[QUOTED_MAX];
     char rounding[ROUNDING_MAX];
     struct ts_bytes method = row->cells[ROUNDING_METHOD];
     struct ts_bytes decimals = row->cells[ROUNDING_DECIMALS];
@@ -351,7 +352,7 @@ static void tell_rounding(struct ts_import *import, const struct ts_import_row *
                        join_columns[ROUNDING_METHOD].name,
                        "%s: rounding is the rate plan's, as `rate-plans set NAME rounding=up "
                        "decimals=4` (here and in rows of the same below)",
-                       rounding);
+                       ts_utf8_quote(ts_bytes_of(rounding), quoted, sizeof quoted));
     }
 }
 

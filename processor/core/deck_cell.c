@@ -185,7 +185,8 @@ void ts_deck_cell(const struct ts_deck_sheet *sheet,
     if (appenders[column] != NULL) {
         appenders[column](row, out);
     } else {
-        ts_buffer_append(out, sheet->text.data + row->description, row->description_size);
+        ts_buffer_append(
+            out, ts_buffer_bytes(&sheet->text).data + row->description, row->description_size);
     }
 }
 

@@ -66,14 +66,22 @@ static void measure(struct ts_deck_difference *difference)
     difference->percent_e2 = difference->has_percent ? (int64_t)percent : 0;
 }
 
+/* A sheet without any has no text. */
+static struct ts_bytes description_of(const struct ts_deck_sheet *sheet,
+                                      const struct ts_deck_row *row)
+{
+    return (struct ts_bytes){ts_buffer_bytes(&sheet->text).data + row->description,
+                             row->description_size};
+}
+
 /* Whether any cell differs. */
 static bool is_same(const struct ts_deck_sheet *sheet_a,
                     const struct ts_deck_row *a,
                     const struct ts_deck_sheet *sheet_b,
                     const struct ts_deck_row *b)
 {
-    struct ts_bytes text_a = {sheet_a->text.data + a->description, a->description_size};
-    struct ts_bytes text_b = {sheet_b->text.data + b->description, b->description_size};
+    struct ts_bytes text_a = description_of(sheet_a, a);
+    struct ts_bytes text_b = description_of(sheet_b, b);
     return a->rate_e8 == b->rate_e8 && a->blocked == b->blocked && a->unit == b->unit &&
            a->rate_unit == b->rate_unit && a->interval_1 == b->interval_1 &&
            a->interval_n == b->interval_n && a->connect_fee_e8 == b->connect_fee_e8 &&
