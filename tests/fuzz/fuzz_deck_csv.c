@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rate decks. Whatever the bytes: faults are told in text with lines that exist, and the verdict is
- * the same the second time. A deck that is accepted prices any valid call. */
+ * the same the second time. A deck that is accepted prices any valid call, and can be compared with
+ * itself and with another. */
 #include "tests/fuzz/fuzz.h"
 
 #include "adapters/csv/deck_csv.h"
 #include "base/utf8.h"
 #include "core/catalog_build.h"
 #include "core/deck_compile.h"
+#include "core/deck_diff.h"
 #include "core/validate.h"
 
 #include <stdio.h>
@@ -112,6 +114,62 @@ static void rate_with(const struct ts_deck *deck)
     ts_catalog_destroy(catalog);
 }
 
+static struct ts_deck_sheet *read_sheet(struct ts_bytes csv)
+{
+    struct ts_error err;
+    struct ts_deck_sheet *sheet = ts_csv_read_sheet(csv, NULL, &err);
+    TS_ASSERT(sheet != NULL);
+    return sheet;
+}
+
+static void on_difference(void *self, const struct ts_deck_difference *difference)
+{
+    int64_t *told = self;
+    TS_ASSERT(difference->change < TS_DECK_CHANGE_SAME);
+    TS_ASSERT((difference->before == NULL) == (difference->change == TS_DECK_CHANGE_ADDED));
+    TS_ASSERT((difference->after == NULL) == (difference->change == TS_DECK_CHANGE_REMOVED));
+    TS_ASSERT(difference->change != TS_DECK_CHANGE_UP || difference->rise_e8 >= 0);
+    TS_ASSERT(difference->change != TS_DECK_CHANGE_DOWN || difference->rise_e8 <= 0);
+    ++*told;
+}
+
+static void expect_mirrored(const struct ts_deck_diff *a, const struct ts_deck_diff *b)
+{
+    static const enum ts_deck_change mirror[TS_DECK_CHANGE_COUNT] = {
+        [TS_DECK_CHANGE_ADDED] = TS_DECK_CHANGE_REMOVED,
+        [TS_DECK_CHANGE_REMOVED] = TS_DECK_CHANGE_ADDED,
+        [TS_DECK_CHANGE_UP] = TS_DECK_CHANGE_DOWN,
+        [TS_DECK_CHANGE_DOWN] = TS_DECK_CHANGE_UP,
+        [TS_DECK_CHANGE_CHANGED] = TS_DECK_CHANGE_CHANGED,
+        [TS_DECK_CHANGE_SAME] = TS_DECK_CHANGE_SAME,
+    };
+    for (int i = 0; i < TS_DECK_CHANGE_COUNT; i++) {
+        TS_ASSERT(a->sums[i].count == b->sums[mirror[i]].count);
+    }
+}
+
+static void compare(struct ts_bytes csv, size_t rows)
+{
+    static const char other_csv[] =
+        "prefix,rate,rate_unit,category,unit,description\n"
+        "*,0.01,,,,x\n44,0.0073,7,,,\n4420,0,,,,\n*,1,,fax_inbound,page,\n"
+        "1,blocked,,,,\n53,999999999.99999999,1,,,\n";
+    struct ts_deck_sheet *sheet = read_sheet(csv);
+    struct ts_deck_sheet *other = read_sheet(TS_LITERAL(other_csv));
+    struct ts_deck_diff itself;
+    struct ts_deck_diff there;
+    struct ts_deck_diff back;
+    int64_t told[3] = {0};
+    ts_deck_diff(sheet, sheet, on_difference, &told[0], &itself);
+    ts_deck_diff(sheet, other, on_difference, &told[1], &there);
+    ts_deck_diff(other, sheet, on_difference, &told[2], &back);
+    TS_ASSERT(told[0] == 0 && itself.sums[TS_DECK_CHANGE_SAME].count == (int64_t)rows);
+    TS_ASSERT(told[1] == told[2]);
+    expect_mirrored(&there, &back);
+    ts_deck_sheet_destroy(sheet);
+    ts_deck_sheet_destroy(other);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct ts_error err = {0};
@@ -124,6 +182,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         TS_ASSERT(ts_deck_row_count(deck) == ts_deck_row_count(same));
         TS_ASSERT(ts_deck_memory_bytes(deck) == ts_deck_memory_bytes(same));
         rate_with(deck);
+        compare(fuzz_bytes(data, size), ts_deck_row_count(deck));
     }
     ts_deck_destroy(deck);
     ts_deck_destroy(same);
