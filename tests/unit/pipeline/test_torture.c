@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/unit/core/tzif.h"
 #include "tests/unit/torture.h"
 
 #include "pipeline/account_cache.h"
 #include "pipeline/batch.h"
+#include "pipeline/beliefs.h"
 #include "pipeline/identities.h"
+#include "pipeline/zone_cache.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static bool make_cache(void *context, struct ts_error *err)
@@ -47,6 +51,59 @@ static void test_identities(void **state)
 {
     (void)state;
     assert_int_equal(torture(make_identities, NULL, TS_ERROR_FATAL), 4);
+}
+
+static bool make_beliefs(void *context, struct ts_error *err)
+{
+    (void)context;
+    struct ts_beliefs *beliefs = ts_beliefs_create(100, err);
+    if (beliefs == NULL) {
+        return false;
+    }
+    ts_beliefs_set(beliefs, TS_LITERAL("202611:1:afax"), 7);
+    assert_int_equal(ts_beliefs_get(beliefs, TS_LITERAL("202611:1:afax")), 7);
+    ts_beliefs_destroy(beliefs);
+    return true;
+}
+
+static void test_beliefs(void **state)
+{
+    (void)state;
+    assert_in_range(torture(make_beliefs, NULL, TS_ERROR_FATAL), 1, 4);
+}
+
+static struct ts_zone *load_zone(void *self, const char *name, struct ts_error *err)
+{
+    struct tzif file = tzif_make(3600, NULL, 0, "");
+    (void)self;
+    return ts_zone_create(name, tzif_bytes(&file), err);
+}
+
+/* A zone that can't be had for want of memory can be had later: class retry. */
+static bool use_zones(void *context, struct ts_error *err)
+{
+    struct ts_zones zones = {.load = load_zone, .self = context};
+    struct ts_zone_cache *cache = ts_zone_cache_create(zones, err);
+    if (cache == NULL) {
+        return false;
+    }
+    bool good = true;
+    for (int i = 0; i < 40 && good; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "Zone/%d", i);
+        const struct ts_zone *zone = ts_zone_cache_get(cache, name, err);
+        good = zone != NULL;
+        assert_true(!good || ts_zone_cache_get(cache, name, err) == zone);
+    }
+    assert_true(good || err->class == TS_ERROR_RETRY);
+    ts_zone_cache_destroy(cache);
+    return good || ts_error_no_memory(err);
+}
+
+static void test_zone_cache(void **state)
+{
+    (void)state;
+    assert_in_range(torture(use_zones, NULL, TS_ERROR_FATAL), 40, 200);
 }
 
 /* Adds messages until one does not fit into memory: it is as if it had not been added. */
@@ -97,6 +154,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_account_cache),
         cmocka_unit_test(test_identities),
+        cmocka_unit_test(test_beliefs),
+        cmocka_unit_test(test_zone_cache),
         cmocka_unit_test(test_batch_pool),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
