@@ -103,9 +103,11 @@ class Stack:
 
     def redis_database(self):
         """A number that nobody else uses, and the lock that says so: several sessions may share the
-        servers."""
+        servers. Not in the servers' folder, which goes when they do."""
+        port = self.environment["TOLLSTREAM_STACK_REDIS_PORT"]
         for number in REDIS_DATABASES:
-            lock = open(self.folder / f"redis-database-{number}.lock", "w")
+            name = f"tollstream-redis-{port}-{number}.lock"
+            lock = open(pathlib.Path(tempfile.gettempdir()) / name, "w")
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 return number, lock
