@@ -249,8 +249,9 @@ class World:
 
     # --- making it
 
-    def make(self, deck=cdrs.DECK, accounts=40):
-        """The database, the topics, the plan with its deck, and accounts (how many, or which)."""
+    def make(self, deck=cdrs.DECK, accounts=40, allowances=True):
+        """The database, the topics, the plan with its deck, and accounts (how many, or which);
+        without allowances each call costs what its deck says."""
         self.redis.flushdb()
         self.stack.sql(f"CREATE DATABASE {self.name}")
         self.tollstream("migrate")
@@ -261,6 +262,8 @@ class World:
         if isinstance(accounts, int):
             random_ = random.Random(self.seed)
             accounts = cdrs.accounts(random_, accounts, PLAN)
+            if not allowances:
+                accounts = [row | {"allowances": []} for row in accounts]
         self.import_accounts(accounts)
         self.calls = cdrs.Calls(self.seed, [a["account_id"] for a in accounts], self.now_ms)
         return self

@@ -17,7 +17,7 @@ def versions(world):
 
 
 def test_a_new_version_holds_within_two_seconds_and_changes_nothing_settled(new_world):
-    world = new_world().make(deck=OLD)
+    world = new_world().make(deck=OLD, allowances=False)
     processor = world.run()
     world.send(world.calls.answered(), world.calls.answered())
     world.wait_settled(alive=processor)
@@ -52,7 +52,7 @@ def test_a_stream_that_meets_five_versions(new_world):
 
 
 def test_the_time_of_the_answer_chooses_the_version(new_world):
-    world = new_world().make(deck=OLD)
+    world = new_world().make(deck=OLD, allowances=False)
     change = world.now_ms // 1000 * 1000 - cdrs.HOUR_MS
     stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(change // 1000))
     world.publish(NEW, "--effective-from", stamp)
@@ -67,7 +67,7 @@ def test_the_time_of_the_answer_chooses_the_version(new_world):
 
 
 def test_a_refused_deck_leaves_everything_as_it_was(new_world):
-    world = new_world().make(deck=OLD)
+    world = new_world().make(deck=OLD, allowances=False)
     processor = world.run()
     file = world.folder / "bad.csv"
     file.write_text("prefix,rate,days\n44,0.5,mon-fri\n33,x,\n")
@@ -92,7 +92,7 @@ def test_without_a_deck_nothing_is_free(new_world):
 
 
 def test_a_base_plan_prices_what_the_plan_does_not(new_world):
-    world = new_world().make(deck="prefix,rate\n44,0.6\n")
+    world = new_world().make(deck="prefix,rate\n44,0.6\n", allowances=False)
     base = world.folder / "base.csv"
     base.write_text("prefix,rate\n*,0.3\n")
     world.tollstream("rate-plans", "set", "wholesale", "timezone=UTC")
