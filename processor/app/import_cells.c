@@ -251,6 +251,9 @@ bool ts_import_next_word(struct ts_bytes *rest, struct ts_bytes *word)
     while (word->size < rest->size && !is_separator(rest->data[word->size])) {
         word->size++;
     }
+    if (word->size == 0) { /* then nothing is left, or there was no text at all */
+        return false;
+    }
     *rest = (struct ts_bytes){rest->data + word->size, rest->size - word->size};
-    return word->size > 0;
+    return true;
 }
