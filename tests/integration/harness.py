@@ -142,6 +142,8 @@ def wait_for(what, condition, seconds, every=0.05):
 class Processor:
     """A `tollstream run`."""
 
+    most_memory_mib = 0  # of any
+
     def __init__(self, world, name, environment):
         self.log_path = world.folder / f"{name}.log"
         self.log_file = open(self.log_path, "ab")
@@ -151,6 +153,8 @@ class Processor:
             stdout=self.log_file,
             stderr=subprocess.STDOUT,
         )
+        self.memory_mib = 0
+        threading.Thread(target=self.watch_memory, daemon=True).start()
 
     @property
     def log(self):
@@ -194,9 +198,13 @@ class Processor:
         status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
         return next(line for line in status.splitlines() if line.startswith(name + ":"))
 
-    def memory_mib(self):
-        """Most memory it ever held."""
-        return int(self.proc_status("VmHWM").split()[1]) / 1024
+    def watch_memory(self):
+        """The most it ever held, looked at often: of a process that was killed nothing tells."""
+        with contextlib.suppress(OSError, StopIteration):
+            while self.process.returncode is None:
+                self.memory_mib = int(self.proc_status("VmHWM").split()[1]) / 1024
+                Processor.most_memory_mib = max(Processor.most_memory_mib, self.memory_mib)
+                time.sleep(0.1)
 
     def stopped(self):
         """By SIGSTOP."""

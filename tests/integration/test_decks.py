@@ -2,6 +2,7 @@
 """Decks published while the stream flows: each row names the version that priced it, and none is
 rated from half a deck."""
 
+import random
 import time
 
 import cdrs
@@ -9,6 +10,12 @@ import harness
 
 PUBLISHED_WITHIN_S = 2
 OLD, NEW = "prefix,rate\n*,0.01\n44,0.6\n", "prefix,rate\n*,0.02\n44,0.9\n"
+
+
+def paying():
+    """Accounts that nothing is included for."""
+    rows = cdrs.accounts(random.Random(1), 3, harness.PLAN)
+    return [{name: value for name, value in row.items() if name != "allowances"} for row in rows]
 
 
 def versions(world):
