@@ -35,6 +35,7 @@ THIRD_PARTY = [
     (r"csv\.h", "adapters/csv"),
     (r"microhttpd\.h", "adapters/http"),
     (r"xxhash\.h", "base"),
+    (r"sanitizer/.*", "base"),
 ]
 
 # The schema registry's answers are JSON; nothing else may go beyond the list above.

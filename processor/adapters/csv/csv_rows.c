@@ -5,7 +5,8 @@
 
 #include <csv.h>
 
-/* A cell grows by so much at a time; the library's 128 bytes make a huge one take quadratic time. */
+/* A cell grows by so much at a time; the library's 128 bytes make a huge one take quadratic time.
+ */
 enum { ROW_SIZE_MAX = 1024 * 1024, CELL_GROWTH = 64 * 1024 };
 
 struct reader {
