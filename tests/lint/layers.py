@@ -35,13 +35,12 @@ THIRD_PARTY = [
     (r"csv\.h", "adapters/csv"),
     (r"microhttpd\.h", "adapters/http"),
     (r"xxhash\.h", "base"),
-    (r"sanitizer/.*", "base"),
 ]
 
 # The schema registry's answers are JSON; nothing else may go beyond the list above.
 ALSO = {("jansson.h", "adapters/registry")}
 
-SYSTEM = re.compile(r"(sys|netinet|arpa|net|linux|bits)/[a-z0-9_]+\.h|[a-z0-9_]+\.h")
+SYSTEM = re.compile(r"(sys|netinet|arpa|net|linux|bits|sanitizer)/[a-z0-9_]+\.h|[a-z0-9_]+\.h")
 
 # The core is pure: nothing of the clock, of threads or of input and output. stdio is there for
 # snprintf and errors, so its functions are checked instead.
