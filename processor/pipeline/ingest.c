@@ -8,11 +8,6 @@
 /* Messages taken in one step, so that the other stages get their turn. */
 enum { MESSAGES_PER_STEP = 512 };
 
-/* An empty pool for longer than this: hold the lanes back, so that the source can be polled (and
- * membership kept) without getting messages. Not at once: holding back throws away what was
- * fetched ahead. */
-enum { BLOCKED_US_MAX = 1000000 };
-
 static void make_ready(struct ts_worker *worker, struct ts_lane_state *lane)
 {
     ts_batch_queue_push(&worker->ready, lane->filling);
@@ -133,7 +128,9 @@ static bool room(struct ts_worker *worker)
     if (worker->blocked_us == 0) {
         worker->blocked_us = now_us;
     }
-    if (!worker->paused && (now_us - worker->blocked_us > BLOCKED_US_MAX || worker->draining)) {
+    if (!worker->paused &&
+        (now_us - worker->blocked_us > worker->options.hold_back_after_ms * 1000 ||
+         worker->draining)) {
         ts_worker_pause(worker, true);
     }
     return false;

@@ -31,6 +31,7 @@ void ts_worker_options_default(struct ts_worker_options *options)
         .lookups_after_claim = 20000,
         .fenced_retry_ms = 10000,
         .idle_probe_ms = 5000,
+        .hold_back_after_ms = 1000,
         .lane_check_ms = 10000,
         .settle_timeout_ms = 30000,
         .duration_tolerance_ms = 2000,

@@ -56,7 +56,11 @@ struct ts_worker_options {
     int64_t fenced_retry_ms;     /* a lane we lost but are still assigned: claim again after */
     int64_t idle_probe_ms;       /* an idle worker looks whether PostgreSQL is still there */
     int64_t lane_check_ms;       /* brokers are asked where lanes end, so often */
-    int64_t settle_timeout_ms;   /* a settle without an end: cut the connection */
+    /* An empty pool for longer than this: the lanes are held back, so that the source can be polled
+     * (and membership kept) without getting messages. Not at once: holding back throws away what
+     * was fetched ahead. */
+    int64_t hold_back_after_ms;
+    int64_t settle_timeout_ms; /* a settle without an end: cut the connection */
     int64_t duration_tolerance_ms;
     /* Tolerance of one source of CDRs; NULL: duration_tolerance_ms for all. */
     int64_t (*tolerance_of)(void *self, struct ts_bytes source);

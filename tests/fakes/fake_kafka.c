@@ -257,6 +257,22 @@ static bool is_leaderless(const struct fake_kafka *kafka, int partition)
     return kafka->host->now_us < kafka->logs[partition].leaderless_until_us;
 }
 
+static bool poll_failure(struct fake_member *member, struct ts_source_event *out)
+{
+    for (int i = 0; i < FAKE_LANES; i++) {
+        if ((member->to_fail >> i & 1) != 0 && member->lanes[i].assigned) {
+            out->type = TS_SOURCE_LANE_ERROR;
+            out->lane_count = name_lanes(member, 1u << i);
+            out->lanes = member->event_lanes;
+            fake_away(&out->error, "the partition cannot be read");
+            member->lanes[i].started = false;
+            member->to_fail &= ~(1u << i);
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool take_message(struct fake_member *member, int partition, struct ts_source_event *out)
 {
     struct fake_host *host = member->kafka->host;
@@ -301,7 +317,7 @@ static void source_poll(void *self, int wait_ms, struct ts_source_event *out)
     struct fake_host *host = member->kafka->host;
     fake_pause(host);
     *out = (struct ts_source_event){.type = TS_SOURCE_IDLE};
-    if (poll_group(member, out)) {
+    if (poll_group(member, out) || poll_failure(member, out)) {
         return;
     }
     bool reachable = host->now_us >= member->kafka->down_until_us;

@@ -69,6 +69,7 @@ struct fake_member {
     unsigned to_assign; /* events to be polled: masks of lanes */
     unsigned to_revoke;
     unsigned to_lose;
+    unsigned to_fail; /* lanes whose fetching ends with an error */
     struct ts_lane event_lanes[FAKE_LANES];
     struct ts_bytes key;
     struct fake_producer producer;

@@ -29,6 +29,26 @@ void fake_postgres_finish(struct fake_postgres *postgres)
     free(postgres->copies);
 }
 
+void fake_postgres_hold(struct fake_postgres *postgres, int account, int64_t us)
+{
+    if (postgres->operators_until_us == 0 && postgres->tables.accounts[account].locked_by == NULL) {
+        fake_trace(
+            postgres->host, "account %d is held by somebody for %lld us", account, (long long)us);
+        postgres->tables.accounts[account].locked_by = &postgres->operators;
+        postgres->operators_until_us = postgres->host->now_us + us;
+    }
+}
+
+static void end_hold(struct fake_postgres *postgres)
+{
+    for (int i = 0; i < FAKE_ACCOUNTS; i++) {
+        if (postgres->tables.accounts[i].locked_by == &postgres->operators) {
+            postgres->tables.accounts[i].locked_by = NULL;
+        }
+    }
+    postgres->operators_until_us = 0;
+}
+
 static void replicate(struct fake_postgres *postgres)
 {
     int place = postgres->copy_count < FAKE_STANDBYS
@@ -43,6 +63,10 @@ void fake_postgres_tick(struct fake_postgres *postgres)
         if (postgres->txns[i].open) {
             fake_txn_tick(postgres, &postgres->txns[i]);
         }
+    }
+    if (postgres->operators_until_us != 0 &&
+        (postgres->operators_until_us < postgres->host->now_us || !postgres->host->faulty)) {
+        end_hold(postgres);
     }
     if (postgres->lags && fake_chance(postgres->host, 10)) {
         replicate(postgres);
@@ -334,8 +358,7 @@ static bool ledger_reopen(void *self,
                           struct ts_error *err)
 {
     struct fake_session *session = self;
-    bool first = !fake_without(session->postgres->host, "generations-first");
-    if ((first && !ledger_buckets(session, rows, err)) || !begin(session, err)) {
+    if (!ledger_buckets(session, rows, err) || !begin(session, err)) {
         return false;
     }
     for (size_t i = 0; i < count; i++) {
@@ -346,7 +369,7 @@ static bool ledger_reopen(void *self,
     for (size_t i = 0; i < count; i++) {
         mark_told(session, &claims[i], told);
     }
-    return told && (first || ledger_buckets(session, rows, err));
+    return told;
 }
 
 /* --- looking things up */

@@ -122,6 +122,8 @@ struct fake_postgres {
     int lane_count;
     struct fake_tables tables;
     struct fake_txn txns[FAKE_PROCESSES];
+    struct fake_txn operators; /* somebody's, that holds the row of an account for a while */
+    int64_t operators_until_us;
     int64_t raise_waits_us; /* until when somebody waits for the exclusive advisory lock */
     int64_t down_until_us;
     int64_t incarnation; /* connections to a former one are lost */
@@ -158,6 +160,8 @@ void fake_postgres_tick(struct fake_postgres *postgres);
 bool fake_postgres_settled(const struct fake_postgres *postgres);
 void fake_postgres_finish(struct fake_postgres *postgres);
 void fake_postgres_crash(struct fake_postgres *postgres, int64_t down_us);
+/* Somebody's transaction takes this account's row, if it is free. */
+void fake_postgres_hold(struct fake_postgres *postgres, int account, int64_t us);
 /* The standby takes over, without the last commits. */
 void fake_postgres_lose(struct fake_postgres *postgres, int64_t down_us);
 

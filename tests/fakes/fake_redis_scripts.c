@@ -170,7 +170,8 @@ static void apply(struct fake_redis *redis, struct fake_command *command)
     TS_ASSERT(accounts != NULL);
     int64_t floor = lane->floor > command->position ? lane->floor : command->position;
     if (accounts->undo[command->lane.partition][command->slot].there &&
-        accounts->undo[command->lane.partition][command->slot].last >= floor) {
+        accounts->undo[command->lane.partition][command->slot].last >= floor &&
+        !fake_without(redis->host, "full")) {
         command->status = TS_BALANCES_FULL;
         return;
     }

@@ -18,7 +18,7 @@ enum step {
     STEP_WRITE,  /* all the rest, COMMIT included */
 };
 
-enum { LOCK_TIMEOUT_US = 10000, IDLE_TIMEOUT_US = 30000 };
+enum { LOCK_TIMEOUT_US = 20000, IDLE_TIMEOUT_US = 30000 };
 
 /* --- ends */
 

@@ -12,7 +12,7 @@ static void run_process(void *argument)
 {
     struct process *process = argument;
     struct fake_host *host = &process->world->host;
-    while (ts_worker_step(process->worker, 0)) {
+    while (ts_worker_step(process->worker, process->world->wait_ms)) {
         if (process->draining && ts_worker_drained(process->worker)) {
             return;
         }
@@ -136,6 +136,24 @@ static void lose_session(struct world *world)
     if (process != NULL) {
         fake_kafka_expel(&world->kafka, process->number);
     }
+}
+
+static void fail_lane(struct world *world)
+{
+    struct process *process = some_process(world);
+    int lane = fake_random_range(&world->host.random, 0, world->kafka.lane_count - 1);
+    if (process != NULL && process->member->lanes[lane].assigned) {
+        fake_trace(&world->host, "FAULT %d fails for process %d", lane, process->number);
+        process->member->to_fail |= 1u << lane;
+        process->failed = true;
+    }
+}
+
+static void hold_account(struct world *world)
+{
+    int account = fake_random_range(&world->host.random, 0, world->account_count - 1);
+    fake_postgres_hold(
+        &world->postgres, account, fake_random_range(&world->host.random, 500, 19000));
 }
 
 static void step_clock(struct world *world)
@@ -302,6 +320,8 @@ void world_draw_fault(struct world *world)
         {12, take_down},
         {3, step_clock},
         {4, take_leader},
+        {4, fail_lane},
+        {8, hold_account},
         {12, lose_commits},
     };
     static const struct fault changes[] = {
@@ -317,6 +337,9 @@ void world_draw_fault(struct world *world)
     if (fake_chance(host, 8)) {
         draw(world, changes, sizeof changes / sizeof *changes);
     }
+    if (world->crowded && fake_chance(host, 20)) {
+        hold_account(world);
+    }
     if (fake_chance(host, 30)) {
         fake_redis_copy(&world->redis);
     }
@@ -329,6 +352,9 @@ void world_draw_fault(struct world *world)
 void world_heal(struct world *world)
 {
     struct fake_host *host = &world->host;
+    if (fake_chance(host, 300)) { /* often when all is told already, and nobody looks */
+        lose_commits(world);
+    }
     host->faulty = false;
     fake_trace(host, "CALM from here on");
     world->redis.down_until_us = 0;
@@ -337,8 +363,17 @@ void world_heal(struct world *world)
         world->kafka.logs[i].leaderless_until_us = 0;
     }
     world->postgres.down_until_us = 0;
+    world->postgres.window_to_ms = INT64_MAX;
+    world->rates.revision += world->rates.revision == 0;
     for (int i = 1; i <= world->process_count; i++) {
         world->processes[i].stopped_until_us = 0;
+    }
+    for (int i = 1; i <= world->process_count; i++) {
+        struct process *process = &world->processes[i];
+        if (process->alive && process->failed) {
+            world_kill(world, process);
+            process->expires_us = host->now_us;
+        }
     }
     bool lasting = false;
     for (int i = 1; i <= world->process_count; i++) {

@@ -30,6 +30,7 @@ struct settings {
 static const char *const pieces[] = {
     "undo",             /* open does not take back what predecessors charged */
     "token",            /* apply does not look at the fence token */
+    "full",             /* apply overwrites an undo record that is not settled */
     "floor",            /* open believes a next_offset below what was committed */
     "epoch-check",      /* settle does not look at the epoch */
     "generation-check", /* settle does not look at the generations */

@@ -123,7 +123,8 @@ void world_make_accounts(struct world *world)
 {
     make_ids();
     fake_redis_init(&world->redis, &world->host, hot_buckets);
-    world->account_count = fake_random_range(&world->host.random, 1, FAKE_ACCOUNTS);
+    int most = world->crowded ? 1 : FAKE_ACCOUNTS;
+    world->account_count = fake_random_range(&world->host.random, 1, most);
     for (int i = 0; i < world->account_count; i++) {
         make_account(world, i);
     }
@@ -170,6 +171,9 @@ void world_plan_messages(struct world *world)
     struct fake_random *random = &world->host.random;
     world->numbers = (int)fake_random_below(random, 1000);
     memset(world->planned_count, 0, sizeof world->planned_count);
+    if (fake_random_chance(random, 50)) { /* a leaf is missing for calls from some time on */
+        world->postgres.window_to_ms = fake_call_start_ms(world->numbers + 10);
+    }
     int most = fake_random_range(random, 4, 40);
     for (int left = most * world->kafka.lane_count; left > 0; left--) {
         int lane = fake_random_range(random, 0, world->kafka.lane_count - 1);

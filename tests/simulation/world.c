@@ -127,7 +127,8 @@ static bool all_ended(const struct world *world)
     }
     for (int i = 1; i <= world->process_count; i++) {
         const struct process *process = &world->processes[i];
-        if (process->alive && ts_worker_stats(process->worker)->phase != TS_PHASE_RUNNING) {
+        if (process->alive &&
+            (process->draining || ts_worker_stats(process->worker)->phase != TS_PHASE_RUNNING)) {
             return false;
         }
     }
@@ -171,8 +172,12 @@ static void draw_options(struct world *world)
     struct ts_worker_options *options = &world->options;
     ts_worker_options_default(options);
     options->batch.records_max = (size_t)fake_random_range(random, 1, 5);
-    options->batch.bytes_max = (size_t)fake_random_range(random, 100, 1000);
+    options->batch.bytes_max = (size_t)fake_random_range(random, 20, 1000);
     options->batch.pool_size = (size_t)fake_random_range(random, 2, 5);
+    if (world->crowded) {
+        options->batch.records_max = 1;
+        options->batch.pool_size = 2 * TS_UNDO_SLOTS;
+    }
     options->linger_ms = fake_random_range(random, 0, 2);
     options->settle_records_max = (size_t)fake_random_range(random, 2, 12);
     options->account_cache_entries = 8;
@@ -182,6 +187,7 @@ static void draw_options(struct world *world)
     options->retry_max_ms = 8;
     options->lookups_after_claim = fake_random_range(random, 0, 12);
     options->fenced_retry_ms = 20;
+    options->hold_back_after_ms = fake_random_range(random, 0, 20);
     options->idle_probe_ms = fake_random_range(random, 5, 30);
     options->settle_timeout_ms = 60;
     options->lane_check_ms = fake_random_range(random, 2, 200);
@@ -198,7 +204,7 @@ static void draw_pace(struct world *world)
     }
     int ticks_each = fake_random_range(random, 8, 70);
     world->faulty_ticks = 200 + most * ticks_each;
-    world->append_permille = 1000u / (unsigned)ticks_each;
+    world->append_permille = world->crowded ? 1000 : 1000u / (unsigned)ticks_each;
     world->big_faults_left = fake_random_range(random, 0, 12);
     world->big_fault_permille =
         1 + (unsigned)(1200 * world->big_faults_left / (int)world->faulty_ticks);
@@ -226,9 +232,13 @@ static void begin_world(struct world *world, uint64_t seed, const char *without,
     world->ticks = 0;
     world->told_matched = 0;
     world->alive_max = fake_random_range(&host->random, 1, 3);
-    world->rates = (struct fake_rates){.host = host, .revision = 1};
+    world->rates = (struct fake_rates){.host = host, .revision = fake_chance(host, 900)};
+    static const int waits_ms[] = {0, 0, 1, 5};
+    world->wait_ms = waits_ms[fake_random_below(&host->random, 4)];
+    world->crowded = fake_chance(host, 40);
     draw_options(world);
-    fake_kafka_init(&world->kafka, host, fake_random_range(&host->random, 1, FAKE_LANES));
+    int lanes = world->crowded ? 1 : fake_random_range(&host->random, 1, FAKE_LANES);
+    fake_kafka_init(&world->kafka, host, lanes);
     world->kafka.on_commit = judge_commit;
     world->kafka.on_commit_self = world;
     fake_postgres_init(&world->postgres, host, world->kafka.lane_count);

@@ -23,6 +23,7 @@ struct process {
     int number; /* from 1; 0: the slot is unused */
     bool alive;
     bool draining;
+    bool failed; /* a partition of it stopped: a person starts it again */
     int64_t wake_us;
     int64_t stopped_until_us; /* SIGSTOP */
     int64_t expires_us;       /* when the group gives it up, 0: it does not */
@@ -53,7 +54,9 @@ struct world {
     struct fake_rates rates;
     struct process processes[FAKE_PROCESSES];
     int process_count; /* ever started */
+    bool crowded;      /* many calls at once on one account: undo slots run out */
     int alive_max;
+    int wait_ms; /* of each step */
     struct ts_worker_options options;
 
     int account_count;
