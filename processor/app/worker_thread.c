@@ -142,6 +142,9 @@ static bool make_worker(struct ts_worker_thread *thread, struct ts_error *err)
     options.batch.bytes_max = (size_t)config->batch.bytes_max;
     options.batch.pool_size = (size_t)config->batch.pool;
     options.linger_ms = (int)config->batch.linger_ms;
+    options.settle_timeout_ms = config->postgres.statement_timeout_ms > options.settle_timeout_ms
+                                    ? config->postgres.statement_timeout_ms
+                                    : options.settle_timeout_ms;
     options.settle_records_max = (size_t)config->settle.records_max;
     options.stop_unknown_lanes = config->start_from == TS_START_STOP;
     options.tolerance_of = tolerance_of;

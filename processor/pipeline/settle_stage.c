@@ -63,6 +63,24 @@ static void move_lane(struct ts_worker *worker, const struct ts_settle_lane *set
     worker->known_count = kept;
 }
 
+/* A settlement that PostgreSQL does not carry out within its time-outs would not be the next time
+ * either: so the next is smaller. */
+static void settle_less(struct ts_worker *worker)
+{
+    struct ts_settling_state *settling = &worker->settling;
+    size_t half = settling->settlement.record_count / 2;
+    settling->records_limit = half > 0 ? half : 1;
+}
+
+static void settle_more(struct ts_worker *worker)
+{
+    size_t *limit = &worker->settling.records_limit;
+    *limit += *limit / 4 + 1;
+    if (*limit > worker->options.settle_records_max) {
+        *limit = worker->options.settle_records_max;
+    }
+}
+
 static void settled(struct ts_worker *worker)
 {
     struct ts_settling_state *settling = &worker->settling;
@@ -79,6 +97,7 @@ static void settled(struct ts_worker *worker)
     ts_count(&worker->stats.settlements, 1);
     ts_gauge(&worker->stats.last_progress_ms, ts_worker_now_ms(worker));
     worker->troubles = 0;
+    settle_more(worker);
     ts_publish_settled(worker);
     discard_batches(worker);
 }
@@ -149,6 +168,7 @@ not_settled(struct ts_worker *worker, enum ts_settle_status status, const struct
     case TS_SETTLE_LOCKED:
     case TS_SETTLE_STATES:
     case TS_SETTLE_DONE:
+        settle_less(worker);
         next = TS_PHASE_DISCONNECTED;
         why = *err;
         break;
@@ -259,6 +279,7 @@ bool ts_worker_settle(struct ts_worker *worker, int wait_ms)
     enum ts_settle_status status = settle->ops->poll(settle->self, wait_ms, &err);
     if (status == TS_SETTLE_PENDING && ts_worker_now_us(worker) - worker->settling.started_us >
                                            worker->options.settle_timeout_ms * 1000) {
+        settle_less(worker);
         ts_error_set(&err, TS_ERROR_RETRY, 0, "a settle got no answer in time");
         ts_worker_trouble(worker, TS_PHASE_DISCONNECTED, &err);
         return true;
@@ -290,6 +311,7 @@ bool ts_worker_settle_end(struct ts_worker *worker)
         return true;
     }
     if (status == TS_SETTLE_PENDING || status == TS_SETTLE_FAILED) {
+        settle_less(worker);
         return false;
     }
     if (status == TS_SETTLE_CONFLICT) {

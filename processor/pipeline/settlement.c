@@ -36,7 +36,7 @@ static void choose_batches(struct ts_worker *worker, size_t *records, size_t *ac
     while (worker->charged.first != NULL) {
         const struct ts_batch *next = worker->charged.first;
         if (settling->batches.count > 0 &&
-            (*records + next->record_count > worker->options.settle_records_max ||
+            (*records + next->record_count > settling->records_limit ||
              bytes + next->bytes > SETTLE_BYTES_MAX)) {
             break;
         }

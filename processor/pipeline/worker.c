@@ -54,6 +54,7 @@ struct ts_worker *ts_worker_create(const struct ts_worker_ports *ports,
     ts_worker_stats_init(&worker->stats);
     ts_gauge(&worker->stats.batches_max, (int64_t)options->batch.pool_size);
     worker->source_answers = true;
+    worker->settling.records_limit = options->settle_records_max;
     ts_arena_init(&worker->settling.arena,
                   SETTLE_ARENA_BLOCK,
                   SETTLE_ARENA_MAX + options->settle_records_max * SETTLE_ARENA_PER_RECORD);

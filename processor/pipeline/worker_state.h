@@ -78,6 +78,7 @@ struct ts_settling_state {
     struct ts_batch_queue batches;
     struct ts_arena arena;
     struct ts_buffer scratch;
+    size_t records_limit;       /* of the next one: less after one that did not end in time */
     struct ts_outbox_row *rows; /* of the settlement, growing in the arena */
     size_t row_count;
     size_t row_capacity;

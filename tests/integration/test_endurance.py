@@ -188,3 +188,28 @@ def test_a_processor_without_work_and_without_a_broker_is_not_ready(new_world):
     world.wait_settled(2, alive=processor)
     processor.stop()
     world.assert_books()
+
+
+def test_what_one_transaction_can_not_hold_is_settled_in_more(new_world):
+    """PostgreSQL is so slow that a whole settlement never ends within the statement time-out."""
+    world = new_world(
+        settings={
+            "batch": {"records_max": 50, "pool": 64},
+            "settle": {"records_max": 5000},
+            "postgres": {"statement_timeout_ms": "1500ms"},
+        }
+    ).make()
+    world.run(name="first").stop()  # makes the partitions
+    world.query("SELECT 1")
+    world.connection.execute(
+        "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN PERFORM pg_sleep(0.004); RETURN NEW; END $$"
+    )
+    for (leaf,) in world.query("SELECT leaf::text FROM usage_leaf"):
+        world.connection.execute(
+            f"CREATE TRIGGER slow BEFORE INSERT ON {leaf} FOR EACH ROW EXECUTE FUNCTION slow()"
+        )
+    world.produce(world.calls.stream(3000))
+    processor = world.drain()
+    assert "begin_anew" in processor.log
+    world.assert_books()
