@@ -81,6 +81,17 @@ struct fake_tables {
     size_t outbox_count;
 };
 
+/* Of a settle transaction. */
+enum fake_step {
+    FAKE_STEP_SHARED, /* the advisory lock */
+    FAKE_STEP_LANES,
+    FAKE_STEP_BUCKETS,
+    FAKE_STEP_ACCOUNTS,
+    FAKE_STEP_LOCKED, /* the client decides */
+    FAKE_STEP_STATES, /* it asked for states */
+    FAKE_STEP_WRITE,  /* all the rest, COMMIT included */
+};
+
 /* A settle transaction, in the server. What it will write is its own once `write` was sent. */
 struct fake_txn {
     bool open;
@@ -171,7 +182,11 @@ void fake_session_abandon(struct fake_session *session);
 struct ts_ledger fake_ledger_port(struct fake_session *session);
 struct ts_settle fake_settle_port(struct fake_session *session);
 
-/* --- fake_settle.c */
+/* --- fake_txn.c */
+/* Rolls it back. */
+void fake_txn_roll_back(struct fake_postgres *postgres, struct fake_txn *txn, const char *why);
+/* Runs its next statement. PENDING: there is another, or it waits for a lock. */
+enum ts_settle_status fake_txn_statement(struct fake_postgres *postgres, struct fake_txn *txn);
 /* Ends it, whoever asks: a settle that was sent whole may commit just before. */
 void fake_txn_terminate(struct fake_postgres *postgres, struct fake_txn *txn);
 /* Its connection broke. */

@@ -1,418 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The settle transaction of the fake PostgreSQL, a statement at a time. */
+/* The settle port: what a client sends to and hears of its transaction in the fake PostgreSQL. */
 #include "tests/fakes/fake_postgres.h"
-#include "tests/fakes/fake_redis.h"
 
 #include "base/assert.h"
 
-#include <stdio.h>
 #include <string.h>
-
-enum step {
-    STEP_SHARED, /* the advisory lock */
-    STEP_LANES,
-    STEP_BUCKETS,
-    STEP_ACCOUNTS,
-    STEP_LOCKED, /* the client decides */
-    STEP_STATES, /* it asked for states */
-    STEP_WRITE,  /* all the rest, COMMIT included */
-};
-
-enum { LOCK_TIMEOUT_US = 20000, IDLE_TIMEOUT_US = 30000 };
-
-/* --- ends */
-
-static void unlock(struct fake_postgres *postgres, struct fake_txn *txn)
-{
-    for (int i = 0; i < FAKE_LANES; i++) {
-        if (postgres->tables.partitions[i].locked_by == txn) {
-            postgres->tables.partitions[i].locked_by = NULL;
-        }
-    }
-    for (int i = 0; i < FAKE_ACCOUNTS; i++) {
-        if (postgres->tables.accounts[i].locked_by == txn) {
-            postgres->tables.accounts[i].locked_by = NULL;
-        }
-    }
-    txn->open = false;
-    txn->shared = false;
-}
-
-static void roll_back(struct fake_postgres *postgres, struct fake_txn *txn, const char *why)
-{
-    fake_trace(
-        postgres->host, "postgres: settle of process %d is rolled back: %s", txn->process, why);
-    unlock(postgres, txn);
-}
-
-static void commit_lanes(struct fake_postgres *postgres, struct fake_txn *txn)
-{
-    for (size_t i = 0; i < txn->lane_count; i++) {
-        const struct ts_settle_lane *lane = &txn->lanes[i];
-        struct fake_partition *partition = &postgres->tables.partitions[lane->lane.partition];
-        partition->next_offset = lane->end;
-        partition->has_tail = true;
-        partition->tail_hash = lane->tail_hash;
-        partition->settled += lane->settled;
-        partition->duplicates += lane->duplicates;
-        partition->dead_letters += lane->dead_letters;
-        partition->holes += lane->holes;
-        fake_trace(postgres->host,
-                   "postgres: COMMIT of process %d: %d [%lld, %lld)",
-                   txn->process,
-                   lane->lane.partition,
-                   (long long)lane->start,
-                   (long long)lane->end);
-    }
-}
-
-static void trace_end(struct fake_host *host, const struct fake_end *end)
-{
-    if (end->outcome == TS_OUTCOME_SETTLED) {
-        fake_trace(host,
-                   "  %d/%lld settled: call %d, account %d, charge %lld, balance %lld",
-                   end->lane.partition,
-                   (long long)end->offset,
-                   end->number,
-                   end->account,
-                   (long long)end->charge_micros,
-                   (long long)end->balance_after_micros);
-    } else {
-        fake_trace(host,
-                   "  %d/%lld %s",
-                   end->lane.partition,
-                   (long long)end->offset,
-                   end->outcome == TS_OUTCOME_DUPLICATE ? "duplicate"
-                                                        : ts_reason_name(end->reason));
-    }
-}
-
-static void commit(struct fake_postgres *postgres, struct fake_txn *txn)
-{
-    struct fake_tables *tables = &postgres->tables;
-    commit_lanes(postgres, txn);
-    for (size_t i = 0; i < txn->sum_count; i++) {
-        struct fake_account *account = &tables->accounts[txn->sums[i].account];
-        account->state.balance_micros += txn->sums[i].delta;
-        account->movements += txn->sums[i].rows;
-    }
-    for (size_t i = 0; i < txn->counting_count; i++) {
-        struct fake_account *account = &tables->accounts[txn->countings[i].account];
-        account->used[txn->countings[i].counter] += txn->countings[i].units;
-    }
-    for (size_t i = 0; i < txn->state_count; i++) {
-        struct fake_account *account = &tables->accounts[txn->states[i].account_no - 1];
-        int64_t balance = account->state.balance_micros;
-        account->state = txn->states[i];
-        account->state.balance_micros = balance;
-    }
-    TS_ASSERT(tables->end_count + txn->end_count <= FAKE_ENDS);
-    for (size_t i = 0; i < txn->end_count; i++) {
-        tables->ends[tables->end_count++] = txn->ends[i];
-        trace_end(postgres->host, &txn->ends[i]);
-    }
-    TS_ASSERT(tables->outbox_count + txn->outbox_count <= FAKE_OUTBOX);
-    for (size_t i = 0; i < txn->outbox_count; i++) {
-        tables->outbox[tables->outbox_count++] = (struct fake_outbox_row){.row = txn->outbox[i]};
-    }
-    unlock(postgres, txn);
-}
-
-/* --- statements. Each returns PENDING to go on, or how the settlement ends. */
-
-static bool blocked(struct fake_postgres *postgres, struct fake_txn *txn, const struct fake_txn *by)
-{
-    if (by == NULL || by == txn) {
-        txn->blocked_us = 0;
-        return false;
-    }
-    if (txn->blocked_us == 0) {
-        txn->blocked_us = postgres->host->now_us;
-    }
-    return true;
-}
-
-static enum ts_settle_status lock_lanes(struct fake_postgres *postgres, struct fake_txn *txn)
-{
-    bool refused = false;
-    for (size_t i = 0; i < txn->lane_count; i++) {
-        struct ts_settle_lane *lane = &txn->lanes[i];
-        struct fake_partition *partition = &postgres->tables.partitions[lane->lane.partition];
-        if (blocked(postgres, txn, partition->locked_by)) {
-            return TS_SETTLE_PENDING;
-        }
-        bool mine = partition->epoch == lane->epoch || fake_without(postgres->host, "epoch-check");
-        if (mine && partition->next_offset == lane->start) {
-            partition->locked_by = txn;
-        } else {
-            refused = true;
-            txn->settlement->lanes[i].refused = true;
-        }
-    }
-    txn->step = STEP_BUCKETS;
-    return refused ? TS_SETTLE_REFUSED : TS_SETTLE_PENDING;
-}
-
-static enum ts_settle_status check_buckets(struct fake_postgres *postgres, struct fake_txn *txn)
-{
-    txn->step = STEP_ACCOUNTS;
-    for (size_t i = 0; i < txn->bucket_count; i++) {
-        const struct ts_settle_bucket *bucket = &txn->buckets[i];
-        if (postgres->tables.buckets[bucket->bucket].generation != bucket->generation &&
-            !fake_without(postgres->host, "generation-check")) {
-            return TS_SETTLE_STALE;
-        }
-    }
-    return TS_SETTLE_PENDING;
-}
-
-static void refuse_overflow(struct ts_settlement *settlement,
-                            const struct ts_settle_account *account)
-{
-    for (size_t i = 0; i < settlement->record_count; i++) {
-        struct ts_record *record = settlement->records[i];
-        if (settlement->record_accounts[i] == account && record->rating.charge_micros != 0) {
-            record->outcome = TS_OUTCOME_DEAD_LETTER;
-            record->reason = TS_REASON_CHARGE_OVERFLOW;
-            record->message = TS_LITERAL("beyond the limit");
-        }
-    }
-}
-
-static enum ts_settle_status lock_accounts(struct fake_postgres *postgres, struct fake_txn *txn)
-{
-    struct ts_settlement *settlement = txn->settlement;
-    enum ts_settle_status status = TS_SETTLE_LOCKED;
-    for (size_t i = 0; i < settlement->account_count; i++) {
-        struct ts_settle_account *out = &settlement->accounts[i];
-        struct fake_account *account = &postgres->tables.accounts[out->profile->account_no - 1];
-        if (blocked(postgres, txn, account->locked_by)) {
-            return TS_SETTLE_PENDING;
-        }
-        account->locked_by = txn;
-    }
-    for (size_t i = 0; i < settlement->account_count; i++) {
-        struct ts_settle_account *out = &settlement->accounts[i];
-        const struct fake_account *account =
-            &postgres->tables.accounts[out->profile->account_no - 1];
-        out->balance_micros = account->state.balance_micros + out->delta_micros;
-        out->movements = account->movements + out->rows;
-        out->sequence = account->state.sequence;
-        out->revision = account->profile.revision;
-        out->watch_low = account->state.watch_low;
-        out->watch_high = account->state.watch_high;
-        if (out->balance_micros < -TS_AMOUNT_MAX) {
-            refuse_overflow(settlement, out);
-            status = TS_SETTLE_BAD_ROWS;
-        }
-    }
-    for (size_t i = 0; i < settlement->counter_count; i++) {
-        struct ts_settle_counter *out = &settlement->counters[i];
-        int64_t account_no = settlement->accounts[out->account].profile->account_no;
-        const struct fake_account *account = &postgres->tables.accounts[account_no - 1];
-        TS_ASSERT(out->units > 0);
-        out->used =
-            account->used[fake_counter(out->month, ts_allowance_name(out->allowance))] + out->units;
-    }
-    txn->step = STEP_LOCKED;
-    return status;
-}
-
-static enum ts_settle_status read_states(struct fake_postgres *postgres, struct fake_txn *txn)
-{
-    struct ts_settlement *settlement = txn->settlement;
-    for (size_t i = 0; i < settlement->state_count; i++) {
-        struct ts_settle_state *state = &settlement->states[i];
-        const struct ts_settle_account *account = &settlement->accounts[state->account];
-        state->state = postgres->tables.accounts[account->profile->account_no - 1].state;
-        state->time =
-            (struct ts_decide_time){.now_ms = settlement->now_ms, .day = 20260920, .month = 202609};
-    }
-    txn->step = STEP_LOCKED;
-    return TS_SETTLE_STATES;
-}
-
-static bool is_settled(const struct fake_tables *tables, uint64_t identity_hash)
-{
-    for (size_t i = 0; i < tables->end_count; i++) {
-        if (tables->ends[i].outcome == TS_OUTCOME_SETTLED &&
-            tables->ends[i].identity_hash == identity_hash) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Rows that break a constraint. */
-static bool refuse_rows(struct fake_txn *txn)
-{
-    bool bad = false;
-    for (size_t i = 0; i < txn->end_count; i++) {
-        if (txn->ends[i].outcome != TS_OUTCOME_SETTLED || txn->ends[i].flaw != FAKE_FLAW_REFUSED) {
-            continue;
-        }
-        bad = true;
-        if (!txn->orphan) {
-            struct ts_record *record = txn->settlement->records[i];
-            record->outcome = TS_OUTCOME_DEAD_LETTER;
-            record->reason = TS_REASON_ROW_REFUSED;
-            record->message = TS_LITERAL("refused");
-        }
-    }
-    return bad;
-}
-
-static enum ts_settle_status insert_rows(struct fake_postgres *postgres, struct fake_txn *txn)
-{
-    for (size_t i = 0; i < txn->end_count; i++) {
-        const struct fake_end *row = &txn->ends[i];
-        if (row->outcome != TS_OUTCOME_SETTLED) {
-            continue;
-        }
-        bool taken = is_settled(&postgres->tables, row->identity_hash);
-        for (size_t j = 0; j < i && !taken; j++) {
-            taken = txn->ends[j].outcome == TS_OUTCOME_SETTLED &&
-                    txn->ends[j].identity_hash == row->identity_hash;
-        }
-        if (taken && !fake_without(postgres->host, "unique-key")) {
-            return TS_SETTLE_CONFLICT;
-        }
-    }
-    return refuse_rows(txn) ? TS_SETTLE_BAD_ROWS : TS_SETTLE_PENDING;
-}
-
-static int compare_sequences(const struct ts_outbox_row *a, const struct ts_outbox_row *b)
-{
-    if (a->account_no != b->account_no) {
-        return a->account_no < b->account_no ? -1 : 1;
-    }
-    return (a->sequence > b->sequence) - (a->sequence < b->sequence);
-}
-
-static bool is_older(const struct fake_txn *txn, const struct ts_outbox_row *row)
-{
-    for (size_t i = 0; row->account_no != 0 && i < txn->outbox_count; i++) {
-        if (txn->outbox[i].account_no == row->account_no &&
-            txn->outbox[i].sequence > row->sequence) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void find_older(struct fake_postgres *postgres, struct fake_txn *txn)
-{
-    const struct fake_tables *tables = &postgres->tables;
-    struct ts_settlement *settlement = txn->settlement;
-    struct ts_outbox_row *rows =
-        ts_arena_take(settlement->arena, (tables->outbox_count + 1) * sizeof *rows);
-    TS_ASSERT(rows != NULL);
-    size_t count = 0;
-    for (size_t i = 0; i < tables->outbox_count; i++) {
-        const struct fake_outbox_row *row = &tables->outbox[i];
-        if (row->trimmed || !is_older(txn, &row->row)) {
-            continue;
-        }
-        size_t place = count++;
-        for (; place > 0 && compare_sequences(&row->row, &rows[place - 1]) < 0; place--) {
-            rows[place] = rows[place - 1];
-        }
-        rows[place] = row->row;
-    }
-    size_t page = postgres->page_max;
-    settlement->older = (struct ts_outbox_page){rows, count < page ? count : page, count > page};
-}
-
-/* In one go: a unique key that somebody else has inserted and not committed would be waited for. */
-static enum ts_settle_status write_all(struct fake_postgres *postgres, struct fake_txn *txn)
-{
-    enum ts_settle_status status = insert_rows(postgres, txn);
-    if (status != TS_SETTLE_PENDING) {
-        return status;
-    }
-    if (!txn->orphan) {
-        find_older(postgres, txn);
-    }
-    commit(postgres, txn);
-    return TS_SETTLE_DONE;
-}
-
-static enum ts_settle_status next_statement(struct fake_postgres *postgres, struct fake_txn *txn)
-{
-    switch ((enum step)txn->step) {
-    case STEP_SHARED:
-        if (postgres->raise_waits_us < postgres->host->now_us) {
-            txn->shared = true;
-            txn->step = STEP_LANES;
-        }
-        return TS_SETTLE_PENDING;
-    case STEP_LANES:
-        return lock_lanes(postgres, txn);
-    case STEP_BUCKETS:
-        return check_buckets(postgres, txn);
-    case STEP_ACCOUNTS:
-        return lock_accounts(postgres, txn);
-    case STEP_LOCKED:
-        break;
-    case STEP_STATES:
-        return read_states(postgres, txn);
-    case STEP_WRITE:
-        return write_all(postgres, txn);
-    }
-    return TS_SETTLE_PENDING;
-}
-
-/* --- a server on its own */
-
-/* A settle that was sent whole goes on without its client. */
-static void finish_alone(struct fake_postgres *postgres, struct fake_txn *txn)
-{
-    while (txn->open) {
-        enum ts_settle_status status = next_statement(postgres, txn);
-        if (status != TS_SETTLE_PENDING && status != TS_SETTLE_DONE) {
-            roll_back(postgres, txn, "refused");
-        }
-    }
-}
-
-void fake_txn_orphan(struct fake_postgres *postgres, struct fake_txn *txn)
-{
-    fake_trace(postgres->host,
-               "postgres: the settle of process %d has no client any more%s",
-               txn->process,
-               txn->written ? ", but was sent whole" : "");
-    txn->orphan = true;
-    txn->settlement = NULL;
-}
-
-void fake_txn_terminate(struct fake_postgres *postgres, struct fake_txn *txn)
-{
-    fake_txn_orphan(postgres, txn);
-    if (txn->written && fake_chance(postgres->host, 400)) {
-        finish_alone(postgres, txn);
-    } else {
-        roll_back(postgres, txn, "terminated");
-    }
-}
-
-void fake_txn_tick(struct fake_postgres *postgres, struct fake_txn *txn)
-{
-    struct fake_host *host = postgres->host;
-    if (txn->orphan) {
-        if (txn->written && fake_chance(host, 30)) {
-            finish_alone(postgres, txn);
-        } else if (fake_chance(host, txn->written ? 10 : 60)) {
-            roll_back(postgres, txn, "its connection is gone");
-        }
-        return;
-    }
-    bool idle = !txn->written && host->now_us - txn->active_us > IDLE_TIMEOUT_US;
-    if (idle || (txn->blocked_us != 0 && host->now_us - txn->blocked_us > LOCK_TIMEOUT_US)) {
-        fake_txn_terminate(postgres, txn);
-    }
-}
-
-/* --- the client's side */
 
 static void copy_head(struct fake_txn *txn, struct ts_settlement *settlement)
 {
@@ -444,7 +36,7 @@ static bool settle_start(void *self, struct ts_settlement *settlement, struct ts
         if (!txn->open) {
             *txn = (struct fake_txn){.open = true,
                                      .process = session->process,
-                                     .step = STEP_SHARED,
+                                     .step = FAKE_STEP_SHARED,
                                      .active_us = postgres->host->now_us};
             copy_head(txn, settlement);
             session->txn = txn;
@@ -556,8 +148,9 @@ static enum ts_settle_status settle_poll(void *self, int wait_ms, struct ts_erro
         return fail(session, err);
     }
     enum ts_settle_status status = TS_SETTLE_PENDING;
-    while (txn->step != STEP_LOCKED && status == TS_SETTLE_PENDING && !fake_chance(host, 300)) {
-        status = next_statement(postgres, txn);
+    while (txn->step != FAKE_STEP_LOCKED && status == TS_SETTLE_PENDING &&
+           !fake_chance(host, 300)) {
+        status = fake_txn_statement(postgres, txn);
         txn->active_us = host->now_us;
     }
     if (status == TS_SETTLE_PENDING) {
@@ -570,7 +163,7 @@ static enum ts_settle_status settle_poll(void *self, int wait_ms, struct ts_erro
         return status;
     }
     if (txn->open) {
-        roll_back(postgres, txn, "refused");
+        fake_txn_roll_back(postgres, txn, "refused");
     }
     session->txn = NULL;
     if (fake_fault(host, 30)) {
@@ -581,7 +174,7 @@ static enum ts_settle_status settle_poll(void *self, int wait_ms, struct ts_erro
     return status;
 }
 
-static bool go_on(struct fake_session *session, enum step step, struct ts_error *err)
+static bool go_on(struct fake_session *session, enum fake_step step, struct ts_error *err)
 {
     struct fake_host *host = session->postgres->host;
     fake_pause(host);
@@ -590,7 +183,7 @@ static bool go_on(struct fake_session *session, enum step step, struct ts_error 
     if (txn == NULL) {
         return fake_away(err, "the settle's connection is lost");
     }
-    TS_ASSERT(txn->step == STEP_LOCKED);
+    TS_ASSERT(txn->step == FAKE_STEP_LOCKED);
     txn->step = (int)step;
     txn->active_us = host->now_us;
     return true;
@@ -598,13 +191,13 @@ static bool go_on(struct fake_session *session, enum step step, struct ts_error 
 
 static bool settle_states(void *self, struct ts_error *err)
 {
-    return go_on(self, STEP_STATES, err);
+    return go_on(self, FAKE_STEP_STATES, err);
 }
 
 static bool settle_write(void *self, struct ts_error *err)
 {
     struct fake_session *session = self;
-    if (!go_on(session, STEP_WRITE, err)) {
+    if (!go_on(session, FAKE_STEP_WRITE, err)) {
         return false;
     }
     copy_whole(session->postgres->host, session->txn);
@@ -617,7 +210,7 @@ static void settle_abandon(void *self)
     struct fake_session *session = self;
     fake_pause(session->postgres->host);
     if (own_txn(session) != NULL) {
-        roll_back(session->postgres, session->txn, "abandoned");
+        fake_txn_roll_back(session->postgres, session->txn, "abandoned");
     }
     session->txn = NULL;
     session->settling = false;
