@@ -267,7 +267,7 @@ static void sort(struct state *state)
     state->sorted = true;
 }
 
-/* The intervals of a rate, by their start. */
+/* The intervals of a rate, by their start; NULL when there are none. */
 static struct interval *find_intervals(const struct state *state, struct ts_bytes id, size_t *count)
 {
     size_t low = 0;
@@ -285,7 +285,7 @@ static struct interval *find_intervals(const struct state *state, struct ts_byte
            ts_bytes_equal(state->intervals[low + *count].id, id)) {
         ++*count;
     }
-    return state->intervals + low;
+    return *count > 0 ? state->intervals + low : NULL;
 }
 
 static size_t find_destination(const struct state *state, struct ts_bytes id)
