@@ -447,18 +447,20 @@ class World:
 
     # --- the verdicts
 
+    def server_variables(self):
+        """The settings that say where everything is, as variables."""
+        return {
+            "TOLLSTREAM_KAFKA_BROKERS": self.stack.brokers,
+            "TOLLSTREAM_REDIS_URL": self.redis_url,
+            "TOLLSTREAM_POSTGRES_URL": self.postgres_url,
+            "TOLLSTREAM_KAFKA_GROUP": self.group,
+            **{f"TOLLSTREAM_KAFKA_TOPICS_{k.upper()}": v for k, v in self.topics.items()},
+        }
+
     def check(self, publish_lag_ms=0):
         """The independent checker's report. Decks are published before a processor starts, unless a
         test says otherwise."""
-        servers = live.Servers(
-            {
-                "TOLLSTREAM_KAFKA_BROKERS": self.stack.brokers,
-                "TOLLSTREAM_REDIS_URL": self.redis_url,
-                "TOLLSTREAM_POSTGRES_URL": self.postgres_url,
-                "TOLLSTREAM_KAFKA_GROUP": self.group,
-                **{f"TOLLSTREAM_KAFKA_TOPICS_{k.upper()}": v for k, v in self.topics.items()},
-            }
-        )
+        servers = live.Servers(self.server_variables())
         evidence = live.Evidence(servers)
         try:
             clock_ms = time.time_ns() // 1_000_000

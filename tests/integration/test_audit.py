@@ -3,6 +3,8 @@
 books pass both."""
 
 import copy
+import json
+import subprocess
 
 import psycopg
 import pytest
@@ -111,6 +113,36 @@ def test_it_tells_how_much_by_account(books):
     assert run.returncode == 1
     assert account in run.stdout + run.stderr
     assert books.audit()[1]["difference_micros"] in (7, -7, 14)
+
+
+def run_checker(world, *options):
+    """The command, with the environment of the processor."""
+    return subprocess.run(
+        [harness.ROOT / "tests/faults/check", "--json", *map(str, options)],
+        env={**world.environment, **world.server_variables()},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_checker_as_a_command(books):
+    """It is given what was published and imported, and does not take PostgreSQL's word for it."""
+    deck, accounts = books.folder / "deck.csv", books.folder / "accounts.jsonl"
+    given = ("--deck", f"{harness.PLAN}={deck}", "--accounts", accounts, "--publish-lag-ms", 0)
+    run = run_checker(books, *given)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert json.loads(run.stdout)["consumed"] == books.produced
+    other = books.folder / "other.csv"
+    other.write_text("prefix,rate\n*,1\n")
+    assert run_checker(books, "--deck", f"{harness.PLAN}={other}").returncode == 2
+    richer = books.folder / "richer.jsonl"
+    rows = [json.loads(line) for line in accounts.read_text().splitlines()]
+    rows[0]["opening_balance"] = "77"
+    richer.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    run = run_checker(books, "--accounts", richer)
+    assert run.returncode == 1
+    assert "wrong_opening" in json.loads(run.stdout)["faults"]
 
 
 def test_while_the_stream_flows_nothing_is_wrong(world):

@@ -87,6 +87,11 @@ def show(report):
 if __name__ == "__main__":
     try:
         sys.exit(main())
+    except SystemExit as end:
+        if isinstance(end.code, str):  # why it can't tell
+            print(f"checker: {end.code}", file=sys.stderr)
+            sys.exit(2)
+        raise
     except (OSError, psycopg.Error, redis.RedisError, confluent_kafka.KafkaException) as err:
         print(f"checker: {err}", file=sys.stderr)
         sys.exit(2)
