@@ -38,22 +38,43 @@ check_tail(struct ts_worker *worker, struct ts_lane_state *lane, const struct ts
     }
 }
 
-/* Offsets may be skipped by control records and compaction, but also by a client library's bug. A
- * jump is believed when it is met again after asking for the missing offset itself. */
-static bool
-believe_jump(struct ts_worker *worker, struct ts_lane_state *lane, const struct ts_message *message)
+/* The lane again from where it is, for messages to be taken. */
+static void look_again(struct ts_worker *worker, struct ts_lane_state *lane)
 {
-    if (message->offset == lane->position || lane->hole_seen == message->offset ||
-        ts_without("second-look-at-holes")) {
-        lane->hole_seen = -1;
-        return true;
-    }
     struct ts_error err = {0};
-    lane->hole_seen = message->offset;
+    ts_jumps_take(&lane->jumps);
     if (!worker->ports.source.ops->start(
             worker->ports.source.self, lane->id, lane->position, &err)) {
         ts_worker_trouble(worker, TS_PHASE_REOPENING, &err);
     }
+}
+
+static void end_looking(struct ts_worker *worker)
+{
+    int64_t now_us = ts_worker_now_us(worker);
+    for (size_t i = 0; i < worker->lane_count && worker->phase == TS_PHASE_RUNNING; i++) {
+        struct ts_lane_state *lane = worker->lanes[i];
+        if (lane->phase == TS_LANE_OPEN && !worker->paused &&
+            ts_jumps_looked(&lane->jumps, now_us)) {
+            look_again(worker, lane);
+        }
+    }
+}
+
+/* Whether the message is the lane's next; else it was looked at at most. */
+static bool is_next(struct ts_worker *worker, struct ts_lane_state *lane, int64_t offset)
+{
+    if (lane->jumps.looking) {
+        if (!ts_jumps_note(&lane->jumps, offset)) {
+            look_again(worker, lane);
+        }
+        return false;
+    }
+    if (offset <= lane->position || ts_jumps_met(&lane->jumps, lane->position, offset) ||
+        ts_without("second-look-at-holes")) {
+        return offset >= lane->position;
+    }
+    ts_jumps_look(&lane->jumps, lane->position, offset, ts_worker_now_us(worker));
     return false;
 }
 
@@ -69,7 +90,7 @@ static void take_message(struct ts_worker *worker, const struct ts_message *mess
             return;
         }
     }
-    if (message->offset < lane->position || !believe_jump(worker, lane, message)) {
+    if (!is_next(worker, lane, message->offset)) {
         return;
     }
     if (lane->filling != NULL && !ts_batch_fits(worker->pool, lane->filling, message)) {
@@ -158,5 +179,6 @@ bool ts_worker_ingest(struct ts_worker *worker, int wait_ms)
             ts_worker_source_event(worker, &event);
         }
     }
+    end_looking(worker);
     return end_lingering(worker) || done;
 }

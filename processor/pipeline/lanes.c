@@ -75,7 +75,6 @@ static void add_lane(struct ts_worker *worker, struct ts_lane id)
     }
     lane->id = id;
     lane->phase = TS_LANE_ASSIGNED;
-    lane->hole_seen = -1;
     lane->stats = take_stats(worker, id);
     worker->lanes[worker->lane_count++] = lane;
 }

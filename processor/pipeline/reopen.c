@@ -379,7 +379,7 @@ apply_claim(struct ts_worker *worker, struct ts_lane_state *lane, const struct t
     lane->epoch = claim->epoch;
     lane->next_offset = claim->next_offset;
     lane->position = claim->next_offset;
-    lane->hole_seen = -1;
+    ts_jumps_clear(&lane->jumps);
     lane->checked_position = -1;
     memset(lane->undo_slot, 0, sizeof lane->undo_slot);
     if (lane->published > lane->next_offset && !ts_without("watermark-taken-back")) {

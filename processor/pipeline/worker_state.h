@@ -7,6 +7,7 @@
 #include "pipeline/account_cache.h"
 #include "pipeline/beliefs.h"
 #include "pipeline/identities.h"
+#include "pipeline/jumps.h"
 #include "pipeline/worker.h"
 #include "pipeline/zone_cache.h"
 
@@ -36,12 +37,12 @@ struct ts_lane_state {
     int64_t checked_position; /* at the last look at its end … */
     int64_t checked_high;     /* … which was there */
     int strikes;              /* looks at which records were there and did not come */
-    int64_t hole_seen;        /* a jump to this offset was met and asked for again; -1 when none */
     bool expect_tail;         /* the first message is the settled one at next_offset - 1 */
     bool has_tail;
     uint64_t tail_hash;
     bool replay_outbox; /* rows in [outbox_from, next_offset) may not have been told */
     int64_t outbox_from;
+    struct ts_jumps jumps;
     struct ts_batch *filling;
     uint8_t undo_slot[TS_BUCKET_COUNT]; /* of the next call */
     struct ts_lane_stats *stats;
