@@ -419,6 +419,14 @@ static void judge_order(struct world *world, int account, const struct fake_told
     }
 }
 
+static bool is_same(const struct fake_told_event *a, const struct fake_told_event *b)
+{
+    return a->type == b->type && a->sequence == b->sequence &&
+           a->balance_micros == b->balance_micros && a->threshold_micros == b->threshold_micros &&
+           strcmp(a->event_id, b->event_id) == 0 && strcmp(a->account_id, b->account_id) == 0 &&
+           strcmp(a->cause, b->cause) == 0;
+}
+
 static void judge_events(struct world *world, int account, const struct expectation *expected)
 {
     const struct fake_told_event *seen[EXPECTED_MAX + 2] = {NULL}; /* by sequence */
@@ -440,7 +448,7 @@ static void judge_events(struct world *world, int account, const struct expectat
         }
         if (seen[event->sequence] == NULL) {
             seen[event->sequence] = event;
-        } else if (memcmp(seen[event->sequence], event, sizeof *event) != 0) {
+        } else if (!is_same(seen[event->sequence], event)) {
             fake_violation(&world->host, "I5: account %d: told again, but otherwise", account);
         }
         if (event->sequence > last + 1) {
