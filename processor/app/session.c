@@ -8,8 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-extern char **environ;
-
 static void tell_lines(const char *command, const char *kind, const struct ts_buffer *lines)
 {
     struct ts_bytes rest = ts_buffer_bytes(lines);

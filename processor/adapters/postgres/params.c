@@ -318,7 +318,7 @@ void ts_pg_text(const PGresult *result, int row, int column, char *out, size_t s
 {
     struct ts_bytes text = ts_pg_bytes(result, row, column);
     size_t n = text.size < size ? text.size : size - 1;
-    if (n != 0) {
+    if (text.data != NULL) {
         memcpy(out, text.data, n);
     }
     out[n] = '\0';
