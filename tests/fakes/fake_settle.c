@@ -200,6 +200,7 @@ static bool settle_write(void *self, struct ts_error *err)
     if (!go_on(session, FAKE_STEP_WRITE, err)) {
         return false;
     }
+    TS_ASSERT(session->txn != NULL);
     copy_whole(session->postgres->host, session->txn);
     session->txn->written = true;
     return true;

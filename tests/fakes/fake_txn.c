@@ -172,6 +172,7 @@ static enum ts_settle_status lock_accounts(struct fake_postgres *postgres, struc
 {
     struct ts_settlement *settlement = txn->settlement;
     enum ts_settle_status status = TS_SETTLE_LOCKED;
+    TS_ASSERT(settlement != NULL);
     for (size_t i = 0; i < settlement->account_count; i++) {
         struct ts_settle_account *out = &settlement->accounts[i];
         struct fake_account *account = &postgres->tables.accounts[out->profile->account_no - 1];
@@ -210,6 +211,7 @@ static enum ts_settle_status lock_accounts(struct fake_postgres *postgres, struc
 static enum ts_settle_status read_states(struct fake_postgres *postgres, struct fake_txn *txn)
 {
     struct ts_settlement *settlement = txn->settlement;
+    TS_ASSERT(settlement != NULL);
     for (size_t i = 0; i < settlement->state_count; i++) {
         struct ts_settle_state *state = &settlement->states[i];
         const struct ts_settle_account *account = &settlement->accounts[state->account];
