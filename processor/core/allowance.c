@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/allowance.h"
 
+#include "base/utf8.h"
 #include "core/timestamp.h"
 
 #include <stdio.h>
@@ -58,8 +59,13 @@ static int find_unit(struct ts_bytes text)
 
 static bool refuse(struct ts_error *err, const char *field, struct ts_bytes value)
 {
-    return ts_error_set(
-        err, TS_ERROR_REJECT, 0, "allowances.%s: \"%.*s\" is not known", field, TS_ARGS(value));
+    char quoted[100];
+    return ts_error_set(err,
+                        TS_ERROR_REJECT,
+                        0,
+                        "allowances.%s: %s is not known",
+                        field,
+                        ts_utf8_quote(value, quoted, sizeof quoted));
 }
 
 bool ts_allowance_read(const struct ts_allowance_text *text,
@@ -69,11 +75,13 @@ bool ts_allowance_read(const struct ts_allowance_text *text,
     int category = find_category(text->category);
     int license = find_license(text->license);
     int unit = find_unit(text->unit);
-    if (text->name.size == 0 || text->name.size > TS_ALLOWANCE_NAME_MAX) {
+    if (text->name.size == 0 || text->name.size > TS_ALLOWANCE_NAME_MAX ||
+        !ts_utf8_is_text(text->name)) {
         return ts_error_set(err,
                             TS_ERROR_REJECT,
                             0,
-                            "allowances.name should have 1 to %d bytes",
+                            "allowances.name should have 1 to %d bytes of UTF-8 text without "
+                            "control characters",
                             TS_ALLOWANCE_NAME_MAX);
     }
     if (category < TS_ALLOWANCE_ANY) {

@@ -39,7 +39,10 @@ static void test_reading(void **state)
     } cases[] = {
         {{.name = TS_LITERAL(""), .category = TS_LITERAL("*")}, "name"},
         {{.name = {long_name, sizeof long_name}, .category = TS_LITERAL("*")}, "name"},
-        {{.name = TS_LITERAL("n"), .category = TS_LITERAL("calls")}, "category"},
+        {{.name = TS_LITERAL("a\tb"), .category = TS_LITERAL("*")}, "name"},
+        {{.name = TS_LITERAL("\xff"), .category = TS_LITERAL("*")}, "name"},
+        {{.name = TS_LITERAL("n"), .category = TS_LITERAL("calls")}, "category: \"calls\""},
+        {{.name = TS_LITERAL("n"), .category = TS_LITERAL("fax\xf2")}, "category: \"fax\\xf2\""},
         {{.name = TS_LITERAL("n")}, "category"},
         {{.name = TS_LITERAL("n"), .category = TS_LITERAL("*"), .license = TS_LITERAL("x")},
          "license"},
