@@ -57,7 +57,7 @@ static bool check_together(const struct ts_stored_rates *rates,
     struct ts_catalog *catalog = NULL;
     struct ts_zone **zones = calloc(rates->plan_count + 1, sizeof *zones);
     bool good = build != NULL && (zones != NULL || ts_error_no_memory(err));
-    for (size_t i = 0; good && i <= rates->plan_count; i++) {
+    for (size_t i = 0; good && zones != NULL && i <= rates->plan_count; i++) {
         const struct ts_rate_plan *plan = i < rates->plan_count ? &rates->plans[i].plan : changed;
         int32_t plan_no = i < rates->plan_count ? rates->plans[i].plan_no : INT32_MAX;
         if (plan != changed && strcmp(plan->name, changed->name) == 0) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "adapters/kafka/admin.h"
 #include "app/command.h"
+#include "app/config_value.h"
 #include "app/servers.h"
 #include "app/session.h"
 
@@ -16,11 +17,12 @@ struct topic {
     int64_t retention_ms; /* 0: the cluster's default */
 };
 
-static void topics_of(const struct ts_config *config, struct topic topics[TOPICS])
+static void
+topics_of(const struct ts_config *config, int64_t retention_ms, struct topic topics[TOPICS])
 {
-    topics[0] = (struct topic){"cdrs", config->kafka.topics.cdrs, 0};
-    topics[1] = (struct topic){"credits", config->kafka.topics.credits, 0};
-    topics[2] = (struct topic){"events", config->kafka.topics.events, 0};
+    topics[0] = (struct topic){"cdrs", config->kafka.topics.cdrs, retention_ms};
+    topics[1] = (struct topic){"credits", config->kafka.topics.credits, retention_ms};
+    topics[2] = (struct topic){"events", config->kafka.topics.events, retention_ms};
     /* Kept until somebody requeues them. */
     topics[3] = (struct topic){"dead_letters", config->kafka.topics.dead_letters, -1};
 }
@@ -62,20 +64,43 @@ static int print_made(const struct ts_session *session,
     return status == TS_EXIT_OK && failed ? TS_EXIT_FINDING : status;
 }
 
+/* False after telling. Untouched when it was not given. */
+static bool retention_of(const struct ts_args *args, int64_t *out)
+{
+    static const struct ts_config_key key = {
+        .path = "retention", .type = TS_CONFIG_DURATION, .min = 1000, .max = INT64_MAX};
+    const char *text = ts_args_value(args, "retention");
+    if (text == NULL) {
+        return true;
+    }
+    if (strcmp(text, "forever") == 0) {
+        *out = -1;
+        return true;
+    }
+    if (!ts_config_value_parse(&key, text, out, NULL)) {
+        ts_args_refuse(
+            args, "--retention: \"%s\" should be a time of 1s or more, as 30d, or forever", text);
+        return false;
+    }
+    return true;
+}
+
 static int
 create(const struct ts_session *session, enum ts_format format, struct ts_kafka_admin *admin)
 {
     int64_t partitions = PARTITIONS_DEFAULT;
     int64_t replication = 0;
+    int64_t retention_ms = 0;
     if (!ts_args_number(&session->args, "partitions", 1, PARTITIONS_MAX, &partitions) ||
-        !ts_args_number(&session->args, "replication", 1, REPLICATION_MAX, &replication)) {
+        !ts_args_number(&session->args, "replication", 1, REPLICATION_MAX, &replication) ||
+        !retention_of(&session->args, &retention_ms)) {
         return TS_EXIT_USAGE;
     }
     struct topic topics[TOPICS];
     struct ts_kafka_topic_wanted wanted[TOPICS] = {0};
     struct ts_kafka_topic_result results[TOPICS] = {0};
     struct ts_error err = {0};
-    topics_of(&session->config, topics);
+    topics_of(&session->config, retention_ms, topics);
     for (size_t i = 0; i < TOPICS; i++) {
         wanted[i] = (struct ts_kafka_topic_wanted){.name = topics[i].name,
                                                    .partitions = (int32_t)partitions,
@@ -141,7 +166,7 @@ list(const struct ts_session *session, enum ts_format format, struct ts_kafka_ad
     }
     struct ts_table table;
     ts_table_init(&table, stdout, format, columns, sizeof columns / sizeof *columns);
-    topics_of(&session->config, topics);
+    topics_of(&session->config, 0, topics);
     for (size_t i = 0; i < TOPICS; i++) {
         print_topic(&table, &topics[i], find(found, count, topics[i].name));
     }

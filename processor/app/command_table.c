@@ -29,13 +29,16 @@ static const struct ts_option check_config_options[] = {
     END};
 
 static const struct ts_action topics_actions[] = {
-    {"create", "[--partitions N] [--replication N]", "make those that are missing"},
+    {"create",
+     "[--partitions N] [--replication N] [--retention TIME]",
+     "make those that are missing"},
     {"list", "", "the topics of the settings, as the cluster has them"},
     END};
 static const struct ts_option topics_options[] = {
     CONFIG,
     {"partitions", "N", "of topics that are made; default 12"},
     {"replication", "N", "copies of each partition; default: the cluster's"},
+    {"retention", "TIME", "how long records are kept, as 30d, or forever; default: the cluster's"},
     FORMAT,
     JSON,
     END};

@@ -208,7 +208,7 @@ struct ts_worker_thread *ts_worker_thread_start(const struct ts_worker_shared *s
     thread->shared = shared;
     if (!make_servers(thread, err) || !open_kafka(thread, err) || !make_worker(thread, err)) {
         destroy(thread);
-        return NULL;
+        return NULL; /* NOLINT(clang-analyzer-unix.Malloc): destroy() says what it leaves behind */
     }
     if (pthread_create(&thread->thread, NULL, work, thread) != 0) {
         ts_error_set(err, TS_ERROR_FATAL, 0, "no thread for a worker");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pipeline/compose.h"
 
+#include "base/assert.h"
 #include "pipeline/stages.h"
 #include "ports/counter.h"
 #include "ports/undo.h"
@@ -86,6 +87,7 @@ static bool find_counter(struct ts_worker *worker,
     struct ts_batch_account *account = &batch->accounts[record->account];
     struct ts_composed_counter *counters = composed_of(call)->counters;
     struct ts_bytes allowance = ts_allowance_name(draw->allowance);
+    TS_ASSERT(counters != NULL && call->counters != NULL); /* made for as many as may be drawn on */
     for (uint32_t at = account->call_counters; at != 0; at = counters[at - 1].next) {
         const struct ts_composed_counter *counter = &counters[at - 1];
         if (counter->month == record->included->month &&
@@ -124,10 +126,12 @@ static bool draw_units(struct ts_worker *worker,
         if (!composed_of(call)->again && !find_counter(worker, batch, call, record, draw)) {
             return false;
         }
+        TS_ASSERT(call->counters != NULL);
         used[i] = call->counters[draw->place].after;
     }
     int64_t covered = ts_included_draw(included, rating->billed, used);
     for (uint32_t i = 0; i < included->count; i++) {
+        TS_ASSERT(call->counters != NULL);
         call->counters[included->draws[i].place].after += included->draws[i].units;
     }
     rating->charge_micros = included->price_micros;

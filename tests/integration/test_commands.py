@@ -186,6 +186,18 @@ def test_topics_are_made_once(world):
     assert {row["partitions"] for row in listed} == {4}
 
 
+def test_topics_keep_their_records_as_long_as_told(new_world):
+    """But dead letters for ever: until somebody requeues them."""
+    world = new_world()
+    world.tollstream("topics", "create", "--partitions", 1, "--retention", "30d")
+    rows = json.loads(world.tollstream("topics", "list", "--json").stdout)
+    kept = {row["role"]: row["retention_ms"] for row in rows}
+    assert kept.pop("dead_letters") == -1
+    assert set(kept.values()) == {30 * 86_400_000}
+    bad = world.tollstream("topics", "create", "--retention", "30", check=False)
+    assert bad.returncode == 2 and "30d" in bad.stderr
+
+
 def test_a_refused_deck_changes_nothing(world):
     before = world.tollstream("decks", "list", "--json").stdout
     bad = world.folder / "bad.csv"
