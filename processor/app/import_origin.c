@@ -22,6 +22,7 @@ struct ts_origin_map {
     size_t count;
     char regions[TS_ORIGINS_MAX][TS_COUNTRY_MAX];
     size_t region_count;
+    size_t region_last; /* the one looked for last: lines of a region stand together */
 };
 
 /* What is known of a region for one set of prefixes. */
@@ -36,6 +37,9 @@ struct share {
 
 static size_t region_of(struct ts_origin_map *map, struct ts_bytes name)
 {
+    if (ts_bytes_equal_text(name, map->regions[map->region_last])) {
+        return map->region_last;
+    }
     size_t i = 0;
     while (i < map->region_count && !ts_bytes_equal_text(name, map->regions[i])) {
         i++;
@@ -43,6 +47,9 @@ static size_t region_of(struct ts_origin_map *map, struct ts_bytes name)
     if (i == map->region_count && i < TS_ORIGINS_MAX && name.size < TS_COUNTRY_MAX) {
         memcpy(map->regions[i], name.data, name.size);
         map->region_count++;
+    }
+    if (i < TS_ORIGINS_MAX) {
+        map->region_last = i;
     }
     return i;
 }
