@@ -270,6 +270,7 @@ static void set_up(struct bench *bench)
     options.url = bench->settings.url;
     options.group = "bench";
     options.topics[TS_INPUT_CDRS] = "bench";
+    options.topics[TS_INPUT_CREDITS] = "bench-credits";
     bench->control = PQconnectdb(bench->settings.url);
     bench->postgres = ts_postgres_create(&options, &err);
     if (!ts_postgres_migrate(bench->settings.url, NULL, &err) || partitions == NULL ||

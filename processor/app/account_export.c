@@ -72,9 +72,9 @@ static void put_recharge(struct ts_buffer *out, const struct ts_recharge *rechar
 static void put_closing(struct ts_buffer *out, const struct ts_stored_account *account)
 {
     char time[TS_TIMESTAMP_TEXT_MAX];
-    put_text(out, "status", ts_account_status_text(account->status));
-    if (account->status == TS_ACCOUNT_CLOSED) {
-        ts_timestamp_format(account->closed_ms, time);
+    put_text(out, "status", ts_account_status_text(account->state.status));
+    if (account->state.status == TS_ACCOUNT_CLOSED) {
+        ts_timestamp_format(account->state.closed_ms, time);
         put_text(out, "closed_at", time);
     }
 }
@@ -92,8 +92,11 @@ void ts_account_export_line(const struct ts_stored_account *account, struct ts_b
     put_text(out, "rate_plan", account->rate_plan);
     put_text(out, "payment_method", ts_account_payment_text(state->payment_method));
     put_text(out, "card_state", ts_account_card_text(state->card_state));
-    put_number(out, "invoice_day", account->invoice_day);
-    put_amounts(out, "credit_amounts", account->credit_amounts, account->credit_amount_count);
+    put_number(out, "invoice_day", account->state.invoice_day);
+    put_amounts(out,
+                "credit_amounts",
+                account->state.credit_amounts_micros,
+                account->state.credit_amount_count);
     put_amount(out, "monthly_credit_cap", state->monthly_credit_cap_micros);
     put_amounts(out, "alert_thresholds", state->thresholds_micros, state->threshold_count);
     put_amount(out, "alert_hysteresis", state->hysteresis_micros);

@@ -52,29 +52,35 @@ static bool is_capitals(const char *text)
 /* ---- fields
  * ---------------------------------------------------------------------------------------- */
 
-/* One field that is present; `self` is the account. */
+/* What is being read, beside the field. */
+struct reading {
+    struct ts_arena *arena;
+    bool change; /* of an account that exists: fields that are not there stay as they are */
+};
+
+/* One field that is present. */
 typedef bool field_fn(struct ts_stored_account *account,
                       const char *field,
                       const struct ts_json_value *value,
-                      struct ts_arena *arena,
+                      const struct reading *reading,
                       struct ts_error *err);
 
 #define FIELD(name)                                                                                \
     static bool name(struct ts_stored_account *account,                                            \
                      const char *field,                                                            \
                      const struct ts_json_value *value,                                            \
-                     struct ts_arena *arena,                                                       \
+                     const struct reading *reading,                                                \
                      struct ts_error *err)
 
 FIELD(field_account_id)
 {
-    (void)arena;
+    (void)reading;
     return ts_json_field_text(field, value, 1, TS_ACCOUNT_ID_MAX, account->account_id, err);
 }
 
 FIELD(field_name)
 {
-    (void)arena;
+    (void)reading;
     char name[TS_ACCOUNT_NAME_MAX + 1];
     account->name = value->text;
     return ts_json_field_text(field, value, 0, TS_ACCOUNT_NAME_MAX, name, err);
@@ -82,7 +88,7 @@ FIELD(field_name)
 
 FIELD(field_country)
 {
-    (void)arena;
+    (void)reading;
     return (ts_json_field_text(field, value, 2, 2, account->country, err) &&
             is_capitals(account->country)) ||
            ts_json_field_refuse(err, field, value, "two letters of ISO 3166, as US");
@@ -90,13 +96,13 @@ FIELD(field_country)
 
 FIELD(field_timezone)
 {
-    (void)arena;
+    (void)reading;
     return ts_json_field_text(field, value, 1, TS_ZONE_NAME_MAX - 1, account->timezone, err);
 }
 
 FIELD(field_currency)
 {
-    (void)arena;
+    (void)reading;
     return (ts_json_field_text(field, value, 3, 3, account->state.currency, err) &&
             is_capitals(account->state.currency)) ||
            ts_json_field_refuse(err, field, value, "three letters of ISO 4217, as USD");
@@ -104,13 +110,13 @@ FIELD(field_currency)
 
 FIELD(field_rate_plan)
 {
-    (void)arena;
+    (void)reading;
     return ts_json_field_text(field, value, 1, TS_PLAN_NAME_MAX, account->rate_plan, err);
 }
 
 FIELD(field_subscription)
 {
-    (void)arena;
+    (void)reading;
     int choice = 0;
     bool good = ts_json_field_choice(field, value, subscriptions, &choice, err);
     account->state.subscription = (enum ts_subscription)choice;
@@ -119,7 +125,7 @@ FIELD(field_subscription)
 
 FIELD(field_payment_method)
 {
-    (void)arena;
+    (void)reading;
     int choice = 0;
     bool good = ts_json_field_choice(field, value, payment_methods, &choice, err);
     account->state.payment_method = (enum ts_payment_method)choice;
@@ -128,7 +134,7 @@ FIELD(field_payment_method)
 
 FIELD(field_card_state)
 {
-    (void)arena;
+    (void)reading;
     int choice = 0;
     bool good = ts_json_field_choice(field, value, card_states, &choice, err);
     account->state.card_state = (enum ts_card_state)choice;
@@ -137,33 +143,33 @@ FIELD(field_card_state)
 
 FIELD(field_invoice_day)
 {
-    (void)arena;
+    (void)reading;
     int64_t day = 1;
     bool good = ts_json_field_integer(field, value, 1, 31, &day, err);
-    account->invoice_day = (int16_t)day;
+    account->state.invoice_day = (int32_t)day;
     return good;
 }
 
 FIELD(field_credit_amounts)
 {
-    (void)arena;
+    (void)reading;
     return ts_json_field_amounts(field,
                                  value,
                                  TS_CREDIT_AMOUNTS_MAX,
-                                 account->credit_amounts,
-                                 &account->credit_amount_count,
+                                 account->state.credit_amounts_micros,
+                                 &account->state.credit_amount_count,
                                  err);
 }
 
 FIELD(field_monthly_credit_cap)
 {
-    (void)arena;
+    (void)reading;
     return ts_json_field_positive(field, value, &account->state.monthly_credit_cap_micros, err);
 }
 
 FIELD(field_alert_thresholds)
 {
-    (void)arena;
+    (void)reading;
     return ts_json_field_amounts(field,
                                  value,
                                  TS_THRESHOLDS_MAX,
@@ -174,42 +180,43 @@ FIELD(field_alert_thresholds)
 
 FIELD(field_alert_hysteresis)
 {
-    (void)arena;
+    (void)reading;
     return ts_json_field_positive(field, value, &account->state.hysteresis_micros, err);
 }
 
 FIELD(field_opening_balance)
 {
-    (void)arena;
+    (void)reading;
     return ts_json_field_amount(field, value, &account->state.balance_micros, err);
 }
 
 FIELD(field_status)
 {
-    (void)arena;
+    (void)reading;
     int choice = 0;
     bool good = ts_json_field_choice(field, value, statuses, &choice, err);
-    account->status = (enum ts_account_status)choice;
+    account->state.status = (enum ts_account_status)choice;
     return good;
 }
 
 FIELD(field_closed_at)
 {
-    (void)arena;
-    return (value->type == TS_JSON_TEXT && ts_timestamp_parse(value->text, &account->closed_ms)) ||
+    (void)reading;
+    return (value->type == TS_JSON_TEXT &&
+            ts_timestamp_parse(value->text, &account->state.closed_ms)) ||
            ts_json_field_refuse(
                err, field, value, "a time with its offset, as 2026-12-01T00:00:00Z");
 }
 
 FIELD(field_recharge_on)
 {
-    (void)arena;
+    (void)reading;
     return ts_json_field_bool(field, value, &account->state.recharge.on, err);
 }
 
 FIELD(field_recharge_mode)
 {
-    (void)arena;
+    (void)reading;
     int choice = 0;
     bool good = ts_json_field_choice(field, value, recharge_modes, &choice, err);
     account->state.recharge.mode = (enum ts_recharge_mode)choice;
@@ -218,19 +225,19 @@ FIELD(field_recharge_mode)
 
 FIELD(field_recharge_threshold)
 {
-    (void)arena;
+    (void)reading;
     return ts_json_field_amount(field, value, &account->state.recharge.threshold_micros, err);
 }
 
 FIELD(field_recharge_amount)
 {
-    (void)arena;
+    (void)reading;
     return ts_json_field_positive(field, value, &account->state.recharge.amount_micros, err);
 }
 
 FIELD(field_recharge_count)
 {
-    (void)arena;
+    (void)reading;
     int64_t count = 0;
     bool good = ts_json_field_integer(field, value, 0, INT32_MAX, &count, err);
     account->state.recharge.count_per_day_max = (int32_t)count;
@@ -239,15 +246,22 @@ FIELD(field_recharge_count)
 
 FIELD(field_recharge_month)
 {
-    (void)arena;
+    (void)reading;
     return ts_json_field_positive(
         field, value, &account->state.recharge.amount_per_month_micros_max, err);
 }
 
+enum rule {
+    OPTIONAL,
+    REQUIRED, /* of a new account */
+    FIXED,    /* required too, and never changed */
+    ONCE,     /* never changed */
+};
+
 struct field {
     const char *name;
     field_fn *read;
-    bool required;
+    enum rule rule;
 };
 
 enum { FIELDS_MAX = 24, QUOTED_MAX = 80 };
@@ -260,11 +274,53 @@ static const char *quoted_key(const char *prefix, const char *key, char out[QUOT
     return ts_utf8_quote(ts_bytes_of(name), out, QUOTED_MAX);
 }
 
+static bool refuse_unknown(const char *prefix,
+                           const char *unknown,
+                           const char *const *known,
+                           struct ts_error *err)
+{
+    char quoted[QUOTED_MAX];
+    struct ts_suggest suggest;
+    ts_suggest_init(&suggest, unknown);
+    for (; *known != NULL; known++) {
+        ts_suggest_offer(&suggest, *known);
+    }
+    return ts_error_set(err,
+                        TS_ERROR_REJECT,
+                        0,
+                        "there is no field %s%s%s%s",
+                        quoted_key(prefix, unknown, quoted),
+                        suggest.best != NULL ? ": did you mean " : "",
+                        suggest.best != NULL ? suggest.best : "",
+                        suggest.best != NULL ? "?" : "");
+}
+
+static bool read_field(const struct field *field,
+                       const char *prefix,
+                       const struct ts_json_value *object,
+                       struct ts_stored_account *account,
+                       const struct reading *reading,
+                       struct ts_error *err)
+{
+    char name[64];
+    struct ts_json_value value = ts_json_member(object, field->name);
+    snprintf(name, sizeof name, "%s%s", prefix, field->name);
+    if (value.type == TS_JSON_ABSENT) {
+        bool needed = !reading->change && (field->rule == REQUIRED || field->rule == FIXED);
+        return !needed || ts_error_set(err, TS_ERROR_REJECT, 0, "%s is missing", name);
+    }
+    if (reading->change && (field->rule == FIXED || field->rule == ONCE)) {
+        return ts_error_set(
+            err, TS_ERROR_REJECT, 0, "%s of an account can't be changed", field->name);
+    }
+    return field->read(account, name, &value, reading, err);
+}
+
 static bool read_fields(const struct field *fields,
                         const char *prefix,
                         const struct ts_json_value *object,
                         struct ts_stored_account *account,
-                        struct ts_arena *arena,
+                        const struct reading *reading,
                         struct ts_error *err)
 {
     const char *known[FIELDS_MAX + 1];
@@ -275,29 +331,10 @@ static bool read_fields(const struct field *fields,
     known[count] = NULL;
     const char *unknown = ts_json_unknown_key(object, known);
     if (unknown != NULL) {
-        char quoted[QUOTED_MAX];
-        struct ts_suggest suggest;
-        ts_suggest_init(&suggest, unknown);
-        for (size_t i = 0; i < count; i++) {
-            ts_suggest_offer(&suggest, known[i]);
-        }
-        return ts_error_set(err,
-                            TS_ERROR_REJECT,
-                            0,
-                            "there is no field %s%s%s%s",
-                            quoted_key(prefix, unknown, quoted),
-                            suggest.best != NULL ? ": did you mean " : "",
-                            suggest.best != NULL ? suggest.best : "",
-                            suggest.best != NULL ? "?" : "");
+        return refuse_unknown(prefix, unknown, known, err);
     }
     for (size_t i = 0; i < count; i++) {
-        char name[64];
-        struct ts_json_value value = ts_json_member(object, fields[i].name);
-        snprintf(name, sizeof name, "%s%s", prefix, fields[i].name);
-        if (value.type == TS_JSON_ABSENT && fields[i].required) {
-            return ts_error_set(err, TS_ERROR_REJECT, 0, "%s is missing", name);
-        }
-        if (value.type != TS_JSON_ABSENT && !fields[i].read(account, name, &value, arena, err)) {
+        if (!read_field(&fields[i], prefix, object, account, reading, err)) {
             return false;
         }
     }
@@ -305,13 +342,13 @@ static bool read_fields(const struct field *fields,
 }
 
 static const struct field recharge_fields[] = {
-    {"on", field_recharge_on, true},
-    {"threshold", field_recharge_threshold, false},
-    {"mode", field_recharge_mode, false},
-    {"amount", field_recharge_amount, false},
-    {"max_count_per_day", field_recharge_count, false},
-    {"max_amount_per_month", field_recharge_month, false},
-    {NULL, NULL, false},
+    {"on", field_recharge_on, REQUIRED},
+    {"threshold", field_recharge_threshold, OPTIONAL},
+    {"mode", field_recharge_mode, OPTIONAL},
+    {"amount", field_recharge_amount, OPTIONAL},
+    {"max_count_per_day", field_recharge_count, OPTIONAL},
+    {"max_amount_per_month", field_recharge_month, OPTIONAL},
+    {NULL, NULL, OPTIONAL},
 };
 
 FIELD(field_auto_recharge)
@@ -319,11 +356,11 @@ FIELD(field_auto_recharge)
     if (value->type != TS_JSON_OBJECT) {
         return ts_json_field_refuse(err, field, value, "an object");
     }
-    if (!read_fields(recharge_fields, "auto_recharge.", value, account, arena, err)) {
+    if (!read_fields(recharge_fields, "auto_recharge.", value, account, reading, err)) {
         return false;
     }
     const struct ts_recharge *recharge = &account->state.recharge;
-    return !recharge->on || recharge->amount_micros > 0 ||
+    return reading->change || !recharge->on || recharge->amount_micros > 0 ||
            ts_error_set(
                err, TS_ERROR_REJECT, 0, "auto_recharge.amount should be above 0 where it is on");
 }
@@ -409,33 +446,33 @@ FIELD(field_allowances)
     struct ts_buffer text;
     ts_buffer_init(&text, ALLOWANCES_SIZE_MAX);
     ts_json_append(value, &text);
-    account->allowances = ts_arena_copy(arena, ts_buffer_bytes(&text));
+    account->allowances = ts_arena_copy(reading->arena, ts_buffer_bytes(&text));
     bool failed = text.failed || account->allowances.data == NULL;
     ts_buffer_finish(&text);
     return !failed || ts_error_no_memory(err);
 }
 
 static const struct field account_fields[] = {
-    {"account_id", field_account_id, true},
-    {"name", field_name, false},
-    {"country", field_country, true},
-    {"timezone", field_timezone, false},
-    {"currency", field_currency, false},
-    {"subscription", field_subscription, false},
-    {"rate_plan", field_rate_plan, true},
-    {"payment_method", field_payment_method, false},
-    {"card_state", field_card_state, false},
-    {"invoice_day", field_invoice_day, false},
-    {"credit_amounts", field_credit_amounts, false},
-    {"monthly_credit_cap", field_monthly_credit_cap, false},
-    {"alert_thresholds", field_alert_thresholds, false},
-    {"alert_hysteresis", field_alert_hysteresis, false},
-    {"auto_recharge", field_auto_recharge, false},
-    {"allowances", field_allowances, false},
-    {"status", field_status, false},
-    {"closed_at", field_closed_at, false},
-    {"opening_balance", field_opening_balance, false},
-    {NULL, NULL, false},
+    {"account_id", field_account_id, FIXED},
+    {"name", field_name, OPTIONAL},
+    {"country", field_country, REQUIRED},
+    {"timezone", field_timezone, OPTIONAL},
+    {"currency", field_currency, ONCE},
+    {"subscription", field_subscription, OPTIONAL},
+    {"rate_plan", field_rate_plan, REQUIRED},
+    {"payment_method", field_payment_method, OPTIONAL},
+    {"card_state", field_card_state, OPTIONAL},
+    {"invoice_day", field_invoice_day, OPTIONAL},
+    {"credit_amounts", field_credit_amounts, OPTIONAL},
+    {"monthly_credit_cap", field_monthly_credit_cap, OPTIONAL},
+    {"alert_thresholds", field_alert_thresholds, OPTIONAL},
+    {"alert_hysteresis", field_alert_hysteresis, OPTIONAL},
+    {"auto_recharge", field_auto_recharge, OPTIONAL},
+    {"allowances", field_allowances, OPTIONAL},
+    {"status", field_status, OPTIONAL},
+    {"closed_at", field_closed_at, OPTIONAL},
+    {"opening_balance", field_opening_balance, ONCE},
+    {NULL, NULL, OPTIONAL},
 };
 _Static_assert(sizeof account_fields / sizeof *account_fields <= FIELDS_MAX, "raise FIELDS_MAX");
 
@@ -448,21 +485,34 @@ bool ts_account_json_read(const struct ts_json_value *object,
     *out = (struct ts_stored_account){
         .timezone = "UTC",
         .name = TS_LITERAL(""),
-        .invoice_day = 1,
-        .closed_ms = now_ms,
         .state = {.subscription = TS_SUBSCRIPTION_STANDARD,
+                  .closed_ms = now_ms,
+                  .invoice_day = 1,
                   .monthly_credit_cap_micros = INT64_C(250000000)},
     };
     if (object->type != TS_JSON_OBJECT) {
         return ts_json_field_refuse(err, "the account", object, "an object");
     }
-    if (!read_fields(account_fields, "", object, out, arena, err)) {
+    const struct reading reading = {.arena = arena};
+    if (!read_fields(account_fields, "", object, out, &reading, err)) {
         return false;
     }
-    if (out->status != TS_ACCOUNT_CLOSED &&
+    if (out->state.status != TS_ACCOUNT_CLOSED &&
         ts_json_member(object, "closed_at").type != TS_JSON_ABSENT) {
         return ts_error_set(err, TS_ERROR_REJECT, 0, "closed_at: the account is not closed");
     }
     ts_decide_opening(&out->state);
     return true;
+}
+
+bool ts_account_json_read_change(const struct ts_json_value *object,
+                                 struct ts_arena *arena,
+                                 struct ts_stored_account *out,
+                                 struct ts_error *err)
+{
+    const struct reading reading = {.arena = arena, .change = true};
+    *out = (struct ts_stored_account){.name = TS_LITERAL("")};
+    return object->type == TS_JSON_OBJECT
+               ? read_fields(account_fields, "", object, out, &reading, err)
+               : ts_json_field_refuse(err, "the change", object, "an object");
 }

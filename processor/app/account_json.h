@@ -20,6 +20,13 @@ bool ts_account_json_read(const struct ts_json_value *object,
                           struct ts_stored_account *out,
                           struct ts_error *err);
 
+/* The same for a change of an account that exists: only the fields that are there are set, the rest
+ * is zero; those that never change (account_id, currency, opening_balance) are refused. */
+bool ts_account_json_read_change(const struct ts_json_value *object,
+                                 struct ts_arena *arena,
+                                 struct ts_stored_account *out,
+                                 struct ts_error *err);
+
 /* The names that fields and values have, by the enums of core. */
 const char *ts_account_status_text(enum ts_account_status status);
 const char *ts_account_subscription_text(enum ts_subscription subscription);

@@ -4,12 +4,48 @@
 #define TS_APP_ACCOUNTS_H
 
 #include "adapters/postgres/accounts_store.h"
+#include "app/cli.h"
 #include "app/session.h"
 
-/* Every movement of one account's balance. */
-int ts_accounts_history(const struct ts_session *session, enum ts_format format);
+/* Tells the error. A refusal is a finding about the input; anything else is that it could not be
+ * done. */
+int ts_accounts_refused(const struct ts_session *session, const struct ts_error *err);
 
-/* All accounts as JSON lines. */
-int ts_accounts_export(const struct ts_session *session, struct ts_accounts_store *store);
+/* accounts_show.c: one account, with its live balance. */
+int ts_accounts_show(struct ts_session *session,
+                     enum ts_format format,
+                     struct ts_accounts_store *store);
+
+/* accounts_history.c: every movement of one account's balance. */
+int ts_accounts_history(struct ts_session *session,
+                        enum ts_format format,
+                        struct ts_accounts_store *store);
+
+/* accounts_export.c: all accounts as JSON lines. */
+int ts_accounts_export(struct ts_session *session,
+                       enum ts_format format,
+                       struct ts_accounts_store *store);
+
+/* accounts_credit.c: a credit, the amount of a confirmation charge. */
+int ts_accounts_credit(struct ts_session *session,
+                       enum ts_format format,
+                       struct ts_accounts_store *store);
+int ts_accounts_confirm_card(struct ts_session *session,
+                             enum ts_format format,
+                             struct ts_accounts_store *store);
+
+/* accounts_set.c: changed settings. */
+int ts_accounts_set(struct ts_session *session,
+                    enum ts_format format,
+                    struct ts_accounts_store *store);
+int ts_accounts_recharge(struct ts_session *session,
+                         enum ts_format format,
+                         struct ts_accounts_store *store);
+int ts_accounts_close(struct ts_session *session,
+                      enum ts_format format,
+                      struct ts_accounts_store *store);
+int ts_accounts_unlock_card(struct ts_session *session,
+                            enum ts_format format,
+                            struct ts_accounts_store *store);
 
 #endif

@@ -54,8 +54,11 @@ static bool cannot_write(const char *file, struct ts_error *err)
                         strerror(errno));
 }
 
-int ts_accounts_export(const struct ts_session *session, struct ts_accounts_store *store)
+int ts_accounts_export(struct ts_session *session,
+                       enum ts_format format,
+                       struct ts_accounts_store *store)
 {
+    (void)format;
     const char *file = ts_args_value(&session->args, "output");
     struct ts_error err = {0};
     if (!ts_args_count(&session->args, 0, 0)) {

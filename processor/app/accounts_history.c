@@ -52,8 +52,11 @@ static bool time_option(const struct ts_args *args, const char *name, int64_t *m
     return false;
 }
 
-int ts_accounts_history(const struct ts_session *session, enum ts_format format)
+int ts_accounts_history(struct ts_session *session,
+                        enum ts_format format,
+                        struct ts_accounts_store *store_of_accounts)
 {
+    (void)store_of_accounts;
     const struct ts_args *args = &session->args;
     struct history history = {.decimals = 0};
     struct ts_usage_stretch stretch = {.from_ms = TS_TIMESTAMP_MIN_MS,

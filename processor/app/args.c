@@ -43,7 +43,7 @@ static int find_option(const struct ts_args *args, const char *word)
     snprintf(name, sizeof name, "%.*s", (int)strcspn(word, "="), word);
     struct ts_suggest suggest;
     ts_suggest_init(&suggest, name[0] == '-' && name[1] == '-' ? name + 2 : name);
-    const struct ts_option *options = args->command->options;
+    const struct ts_cli_option *options = args->command->options;
     for (int i = 0; options != NULL && options[i].name != NULL; i++) {
         if (strcmp(options[i].name, suggest.word) == 0 && name[1] == '-') {
             return i;
@@ -59,7 +59,7 @@ static int find_option(const struct ts_args *args, const char *word)
     return -1;
 }
 
-static bool may_repeat(const struct ts_option *option)
+static bool may_repeat(const struct ts_cli_option *option)
 {
     size_t size = option->value != NULL ? strlen(option->value) : 0;
     return size > 3 && strcmp(option->value + size - 3, "...") == 0;
@@ -67,7 +67,7 @@ static bool may_repeat(const struct ts_option *option)
 
 static bool keep_value(struct ts_args *args, int found, const char *value)
 {
-    const struct ts_option *option = &args->command->options[found];
+    const struct ts_cli_option *option = &args->command->options[found];
     args->values[found] = value;
     if (may_repeat(option)) {
         if (args->repeated_count == TS_ARGS_REPEATED_MAX) {
@@ -87,7 +87,7 @@ static bool take_option(struct ts_args *args, int argc, char **argv, int *i)
     if (found < 0) {
         return false;
     }
-    const struct ts_option *option = &args->command->options[found];
+    const struct ts_cli_option *option = &args->command->options[found];
     const char *equals = strchr(argv[*i], '=');
     TS_ASSERT(found < TS_ARGS_OPTIONS_MAX);
     if (args->values[found] != NULL && !may_repeat(option)) {
@@ -110,10 +110,10 @@ static bool take_option(struct ts_args *args, int argc, char **argv, int *i)
 
 static bool take_action(struct ts_args *args)
 {
-    const struct ts_action *actions = args->command->actions;
+    const struct ts_cli_action *actions = args->command->actions;
     if (args->operand_count == 0) {
         ts_args_refuse(args, "what to do?");
-        ts_command_help(args->command, stderr);
+        ts_cli_help(args->command, stderr);
         return false;
     }
     struct ts_suggest suggest;
@@ -130,14 +130,19 @@ static bool take_action(struct ts_args *args)
     return refuse_unknown(args, "action", suggest.word, &suggest);
 }
 
+/* No option begins with a digit: "-5" is an amount. */
+static bool is_operand(const char *word)
+{
+    return word[0] != '-' || word[1] == '\0' || (word[1] >= '0' && word[1] <= '9');
+}
+
 bool ts_args_parse(struct ts_args *args, const char *command, int argc, char **argv)
 {
-    *args = (struct ts_args){.command = ts_command_find(command), .operands = argv + 1};
+    *args = (struct ts_args){.command = ts_cli_find(command), .operands = argv + 1};
     TS_ASSERT(args->command != NULL);
     bool ended = false;
     for (int i = 1; i < argc; i++) {
-        bool operand = ended || argv[i][0] != '-' || argv[i][1] == '\0';
-        if (operand) {
+        if (ended || is_operand(argv[i])) {
             args->operands[args->operand_count++] = argv[i];
         } else if (strcmp(argv[i], "--") == 0) {
             ended = true;
@@ -150,7 +155,7 @@ bool ts_args_parse(struct ts_args *args, const char *command, int argc, char **a
 
 const char *ts_args_value(const struct ts_args *args, const char *option)
 {
-    const struct ts_option *options = args->command->options;
+    const struct ts_cli_option *options = args->command->options;
     for (size_t i = 0; options != NULL && options[i].name != NULL; i++) {
         if (strcmp(options[i].name, option) == 0) {
             return args->values[i];

@@ -4,7 +4,7 @@
 #ifndef TS_APP_ARGS_H
 #define TS_APP_ARGS_H
 
-#include "app/command.h"
+#include "app/cli.h"
 #include "app/table.h"
 
 #include <stdbool.h>
@@ -14,9 +14,9 @@
 enum { TS_ARGS_OPTIONS_MAX = 24, TS_ARGS_REPEATED_MAX = 8 };
 
 struct ts_args {
-    const struct ts_command *command;
-    const struct ts_action *action; /* NULL when the command has none */
-    char **operands;                /* in argv, in order */
+    const struct ts_cli_command *command;
+    const struct ts_cli_action *action; /* NULL when the command has none */
+    char **operands;                    /* in argv, in order */
     size_t operand_count;
     const char *values[TS_ARGS_OPTIONS_MAX]; /* by option; a flag's is "" */
 

@@ -4,7 +4,7 @@
  * (app/audit_balances.h), every event is told (app/audit_events.h). */
 #include "app/audit_balances.h"
 #include "app/audit_events.h"
-#include "app/command.h"
+#include "app/cli.h"
 #include "app/json_text.h"
 #include "app/servers.h"
 #include "app/session.h"
@@ -79,7 +79,8 @@ static bool run_with(struct audit *audit,
 static bool run(struct audit *audit, int64_t timeout_s, struct ts_error *err)
 {
     const struct ts_config *config = &audit->session->config;
-    const char *const topics[TS_INPUT_COUNT] = {[TS_INPUT_CDRS] = config->kafka.topics.cdrs};
+    const char *const topics[TS_INPUT_COUNT] = {[TS_INPUT_CDRS] = config->kafka.topics.cdrs,
+                                                [TS_INPUT_CREDITS] = config->kafka.topics.credits};
     struct ts_servers_kafka kafka = {.items = NULL};
     struct ts_redis_options redis = ts_servers_redis(config);
     struct ts_observer observer = ts_log_observer(&audit->session->log);

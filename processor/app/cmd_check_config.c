@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "adapters/kafka/check.h"
 #include "adapters/redis/reader.h"
-#include "app/command.h"
+#include "app/cli.h"
 #include "app/config_print.h"
 #include "app/servers.h"
 #include "app/session.h"

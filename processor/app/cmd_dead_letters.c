@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "app/command.h"
+#include "app/cli.h"
 #include "app/dead_letters.h"
 #include "app/servers.h"
 #include "app/session.h"
 #include "app/suggest.h"
+#include "app/system_clock.h"
 #include "core/reason.h"
 #include "ports/headers.h"
 
@@ -11,7 +12,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { LIST_DEFAULT = 1000, PAGE = 1000, HEX_MAX = 4 << 20 };
 
@@ -263,11 +263,7 @@ static int requeue_with(const struct ts_session *session,
                         struct ts_kafka_writer *writer,
                         struct ts_dead_letter_filter *filter)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    struct ts_requeue requeue = {.store = store,
-                                 .writer = writer,
-                                 .now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000};
+    struct ts_requeue requeue = {.store = store, .writer = writer, .now_ms = ts_system_now_ms()};
     struct ts_error err = {0};
     bool done = session->args.operand_count > 0 ? requeue_ids(&requeue, &session->args, &err)
                                                 : ts_requeue_run(&requeue, filter, &err);

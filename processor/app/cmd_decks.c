@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "adapters/csv/deck_csv.h"
 #include "adapters/postgres/rates_store.h"
-#include "app/command.h"
+#include "app/cli.h"
 #include "app/deck_file.h"
 #include "app/deck_operand.h"
 #include "app/decks.h"

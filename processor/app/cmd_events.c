@@ -3,7 +3,7 @@
 #include "adapters/avro/event_head.h"
 #include "adapters/avro/event_text.h"
 #include "adapters/kafka/scan.h"
-#include "app/command.h"
+#include "app/cli.h"
 #include "app/currency.h"
 #include "app/servers.h"
 #include "app/session.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "adapters/postgres/migrate.h"
-#include "app/command.h"
+#include "app/cli.h"
 #include "app/session.h"
 
 #include <inttypes.h>

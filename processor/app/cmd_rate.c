@@ -5,7 +5,7 @@
 #include "adapters/tzdata/zone_file.h"
 #include "app/args.h"
 #include "app/calculator.h"
-#include "app/command.h"
+#include "app/cli.h"
 #include "app/deck_file.h"
 #include "core/catalog_build.h"
 #include "core/numbering.h"

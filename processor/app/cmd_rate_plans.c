@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "adapters/postgres/rates_store.h"
 #include "adapters/tzdata/zone_file.h"
-#include "app/command.h"
+#include "app/cli.h"
 #include "app/session.h"
 #include "app/suggest.h"
 #include "core/catalog_build.h"

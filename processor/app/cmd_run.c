@@ -7,12 +7,14 @@
 #include "adapters/csv/deck_csv.h"
 #include "adapters/registry/registry.h"
 #include "adapters/tzdata/zone_file.h"
-#include "app/command.h"
+#include "app/cli.h"
 #include "app/leaf_keeper.h"
 #include "app/monitor.h"
 #include "app/rates_loader.h"
 #include "app/schema_files.h"
 #include "app/session.h"
+#include "app/system_clock.h"
+#include "app/timer_keeper.h"
 #include "app/worker_thread.h"
 #include "core/numbering.h"
 #include "core/numbering_data.h"
@@ -33,6 +35,7 @@ struct run {
     struct ts_avro_codec *codec;
     struct ts_rates_loader *loader;
     struct ts_leaf_keeper *keeper;
+    struct ts_timer_keeper *timers;
     struct ts_worker_shared shared;
     struct ts_worker_thread *workers[WORKERS_MAX];
     size_t worker_count;
@@ -89,7 +92,8 @@ static bool start_shared(struct run *run, struct ts_error *err)
     };
     run->loader = ts_rates_loader_start(&rates, err);
     run->keeper = run->loader == NULL ? NULL : ts_leaf_keeper_start(config, run->observer, err);
-    return run->keeper != NULL;
+    run->timers = run->keeper == NULL ? NULL : ts_timer_keeper_start(config, run->observer, err);
+    return run->timers != NULL;
 }
 
 static bool start_workers(struct run *run, struct ts_error *err)
@@ -120,9 +124,11 @@ static bool start_monitor(struct run *run, struct ts_error *err)
     struct ts_metrics metrics = {
         .workers = run->stats,
         .worker_count = run->worker_count,
-        .topics = {[TS_INPUT_CDRS] = config->kafka.topics.cdrs},
+        .topics = {[TS_INPUT_CDRS] = config->kafka.topics.cdrs,
+                   [TS_INPUT_CREDITS] = config->kafka.topics.credits},
+        .timers = ts_timer_keeper_stats(run->timers),
         .version = TS_VERSION,
-        .start_ms = ts_system_clock.ops->wall_ms(NULL),
+        .start_ms = ts_system_now_ms(),
     };
     run->monitor = ts_monitor_start(config->http.listen, &metrics, &ts_system_clock, err);
     return run->monitor != NULL;
@@ -133,6 +139,22 @@ static void drain(struct run *run)
     for (size_t i = 0; i < run->worker_count; i++) {
         ts_worker_thread_drain(run->workers[i]);
     }
+}
+
+static void drain_duties(struct run *run)
+{
+    if (run->keeper != NULL) {
+        ts_duty_drain(ts_leaf_keeper_duty(run->keeper));
+    }
+    if (run->timers != NULL) {
+        ts_duty_drain(ts_timer_keeper_duty(run->timers));
+    }
+}
+
+static bool duties_ended(const struct run *run)
+{
+    return (run->keeper == NULL || ts_duty_ended(ts_leaf_keeper_duty(run->keeper))) &&
+           (run->timers == NULL || ts_duty_ended(ts_timer_keeper_duty(run->timers)));
 }
 
 static size_t ended_workers(const struct run *run)
@@ -153,8 +175,8 @@ static void block_signals(sigset_t *set)
     signal(SIGPIPE, SIG_IGN);
 }
 
-/* Until all workers have ended: drained after a signal or a failed start, or one met a fatal
- * error. */
+/* Until all have ended: drained after a signal or a failed start, or a worker met a fatal error.
+ * The background duties last: a worker may wait for a partition that one of them makes. */
 static void watch(struct run *run, const sigset_t *signals, bool started)
 {
     const struct timespec look = {.tv_nsec = LOOK_EVERY_MS * 1000000L};
@@ -163,7 +185,7 @@ static void watch(struct run *run, const sigset_t *signals, bool started)
         left_ms = run->session->config.shutdown_timeout_ms;
         drain(run);
     }
-    while (ended_workers(run) < run->worker_count) {
+    while (ended_workers(run) < run->worker_count || !duties_ended(run)) {
         int signal_no = sigtimedwait(signals, NULL, &look);
         if (signal_no > 0 && left_ms >= 0) {
             SAY(run, TS_LEVEL_WARNING, "stopped", "second signal: ended without draining");
@@ -181,6 +203,9 @@ static void watch(struct run *run, const sigset_t *signals, bool started)
                 (long long)run->session->config.shutdown_timeout_ms);
             _exit(TS_EXIT_FINDING);
         }
+        if (left_ms >= 0 && ended_workers(run) == run->worker_count) {
+            drain_duties(run);
+        }
     }
 }
 
@@ -192,6 +217,7 @@ static bool stop(struct run *run)
     for (size_t i = 0; i < run->worker_count; i++) {
         drained = ts_worker_thread_join(run->workers[i]) && drained;
     }
+    ts_timer_keeper_stop(run->timers);
     ts_leaf_keeper_stop(run->keeper);
     ts_rates_loader_stop(run->loader);
     ts_avro_codec_destroy(run->codec);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "adapters/kafka/admin.h"
-#include "app/command.h"
+#include "app/cli.h"
 #include "app/config_value.h"
 #include "app/servers.h"
 #include "app/session.h"

@@ -5,10 +5,11 @@
 #include "adapters/postgres/usage_store.h"
 #include "adapters/redis/reader.h"
 #include "adapters/tzdata/zone_file.h"
-#include "app/command.h"
+#include "app/cli.h"
 #include "app/currency.h"
 #include "app/servers.h"
 #include "app/session.h"
+#include "app/system_clock.h"
 #include "app/usage_month.h"
 #include "core/cdr.h"
 #include "core/money.h"
@@ -16,7 +17,6 @@
 
 #include <inttypes.h>
 #include <string.h>
-#include <time.h>
 
 enum { MS_OF_MINUTE = 60000, MINUTES_TEXT_MAX = 32, CENTS = 100, PRICE_DECIMALS_MIN = 6 };
 
@@ -31,13 +31,6 @@ struct usage {
     int decimals;
     struct ts_table table;
 };
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* ---- cells
  * ---------------------------------------------------------------------------------------- */
@@ -351,7 +344,7 @@ static int report_month(struct usage *usage, enum ts_format format, const char *
     if (usage->zone == NULL) {
         return ts_session_fail(usage->session, &err);
     }
-    usage->now_ms = now_ms();
+    usage->now_ms = ts_system_now_ms();
     usage->month = ts_usage_month_at(usage->now_ms, usage->zone);
     if (month != NULL && !ts_usage_month_parse(month, usage->zone, &usage->month)) {
         return ts_args_refuse(args, "--month: %s is no month, as 2026-11", month);

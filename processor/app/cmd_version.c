@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/args.h"
-#include "app/command.h"
+#include "app/cli.h"
 
 #include <stdio.h>
 

@@ -142,6 +142,14 @@ static void check_together(struct ts_config *config)
                          config->settle.records_max,
                          config->batch.records_max);
     }
+    if (config->usage.retention_days != 0 &&
+        config->usage.retention_days < config->usage.history_days) {
+        ts_buffer_format(&config->faults,
+                         "usage.retention_days: %" PRId64 " is below usage.history_days, %" PRId64
+                         ": 0 is for ever\n",
+                         config->usage.retention_days,
+                         config->usage.history_days);
+    }
     const char *topics[] = {config->kafka.topics.cdrs,
                             config->kafka.topics.events,
                             config->kafka.topics.dead_letters,

@@ -20,6 +20,7 @@
 /* The values of the choices below, in the order of the table's texts. */
 enum ts_config_assignment { TS_ASSIGNMENT_COOPERATIVE, TS_ASSIGNMENT_EAGER };
 enum ts_config_leaf { TS_LEAF_DAY, TS_LEAF_6H, TS_LEAF_1H };
+enum ts_config_retention { TS_RETAINED_DETACH, TS_RETAINED_DROP };
 enum ts_config_start { TS_START_EARLIEST, TS_START_STOP };
 enum ts_config_log_format { TS_LOG_TEXT, TS_LOG_JSON };
 
@@ -87,6 +88,8 @@ struct ts_config {
         int64_t leaf; /* enum ts_config_leaf */
         int64_t history_days;
         int64_t ahead_days;
+        int64_t retention_days;
+        int64_t retention_action; /* enum ts_config_retention */
     } usage;
     struct {
         int64_t duration_tolerance_ms;
@@ -94,6 +97,8 @@ struct ts_config {
     } validate;
     struct {
         int64_t expires_after_ms;
+        int64_t backoff_first_ms;
+        int64_t backoff_longest_ms;
     } recharge;
     struct {
         const char *listen; /* "address:port", "" for none */

@@ -8,6 +8,7 @@
 
 static const char *const assignments[] = {"cooperative", "eager", NULL};
 static const char *const leaves[] = {"1d", "6h", "1h", NULL};
+static const char *const retentions[] = {"detach", "drop", NULL};
 static const char *const starts[] = {"earliest", "stop", NULL};
 static const char *const levels[] = {"debug", "info", "warning", "error", NULL};
 static const char *const formats[] = {"text", "json", NULL};
@@ -232,14 +233,28 @@ const struct ts_config_key ts_config_keys[] = {
            usage.history_days,
            "62",
            1,
-           36500,
-           "Days of usage kept attached. A call older than that can't be charged (too_old)."),
+           3660,
+           "Days back for which partitions are made. A call from before the oldest partition can't "
+           "be charged (too_old)."),
     NUMBER("usage.ahead_days",
            usage.ahead_days,
            "3",
            2,
            366,
            "Days for which partitions are made ahead of time."),
+    NUMBER("usage.retention_days",
+           usage.retention_days,
+           "0",
+           0,
+           36600,
+           "Days after its end for which a partition is kept; 0: for ever. Not below "
+           "usage.history_days. What the books need of it stays."),
+    CHOICE("usage.retention_action",
+           usage.retention_action,
+           "detach",
+           retentions,
+           "What becomes of it then: detach leaves a table of its own, to be kept elsewhere and "
+           "dropped by hand; drop deletes its calls."),
 
     DURATION("validate.duration_tolerance_ms",
              validate.duration_tolerance_ms,
@@ -259,6 +274,19 @@ const struct ts_config_key ts_config_keys[] = {
              MINUTE,
              30 * DAY,
              "A recharge requested and not answered for so long counts as failed."),
+    DURATION("recharge.backoff_first",
+             recharge.backoff_first_ms,
+             "1h",
+             SECOND,
+             30 * DAY,
+             "After a failed recharge, how long the next waits. It doubles with each failure in a "
+             "row; the third stops recharging until a success, a new card or an operator."),
+    DURATION("recharge.backoff_longest",
+             recharge.backoff_longest_ms,
+             "24h",
+             SECOND,
+             30 * DAY,
+             "The longest of these waits."),
 
     TEXT("http.listen",
          http.listen,

@@ -5,6 +5,7 @@
 #define TS_APP_LEAF_KEEPER_H
 
 #include "app/config.h"
+#include "app/duty.h"
 #include "base/error.h"
 #include "ports/observer.h"
 
@@ -15,7 +16,10 @@ struct ts_leaf_keeper;
 struct ts_leaf_keeper *ts_leaf_keeper_start(const struct ts_config *config,
                                             struct ts_observer observer,
                                             struct ts_error *err);
-/* Waits for what it is doing. */
+/* Waits for what it is doing, which may take minutes. */
 void ts_leaf_keeper_stop(struct ts_leaf_keeper *keeper);
+
+/* To be drained ahead of stop. */
+struct ts_duty *ts_leaf_keeper_duty(struct ts_leaf_keeper *keeper);
 
 #endif

@@ -279,6 +279,20 @@ sample_start(const struct metric *metric, const struct ts_metrics *metrics, stru
 }
 
 static void
+sample_timers(const struct metric *metric, const struct ts_metrics *metrics, struct ts_buffer *out)
+{
+    uint64_t told = metrics->timers != NULL ? atomic_load(&metrics->timers->told) : 0;
+    ts_buffer_format(out, PREFIX "%s %" PRIu64 "\n", metric->name, told);
+}
+
+static void
+sample_duty(const struct metric *metric, const struct ts_metrics *metrics, struct ts_buffer *out)
+{
+    int duty = metrics->timers != NULL ? atomic_load(&metrics->timers->duty) : 0;
+    ts_buffer_format(out, PREFIX "%s %d\n", metric->name, duty);
+}
+
+static void
 sample_memory(const struct metric *metric, const struct ts_metrics *metrics, struct ts_buffer *out)
 {
     (void)metrics;
@@ -393,6 +407,18 @@ static const struct metric table[] = {
               unacknowledged_max,
               "Messages that may be handed to the producer."),
     BY_WORKER("catalog_revision", catalog_revision, "Revision of the prices in use."),
+    {"timers_due_total",
+     "counter",
+     "",
+     "Things that fell due by time, put on the credits topic by this process.",
+     sample_timers,
+     0},
+    {"timer_duty",
+     "gauge",
+     "",
+     "1: this process puts what falls due by time on the credits topic. One of all does.",
+     sample_duty,
+     0},
     {"build_info", "gauge", "version", "Always 1.", sample_build, 0},
     {"start_time_seconds", "gauge", "", "When the process began.", sample_start, 0},
     {"resident_memory_bytes", "gauge", "", "Memory of the process.", sample_memory, 0},

@@ -9,6 +9,7 @@
 #ifndef TS_APP_METRICS_H
 #define TS_APP_METRICS_H
 
+#include "app/timer_keeper.h"
 #include "base/buffer.h"
 #include "pipeline/stats.h"
 
@@ -18,7 +19,8 @@
 struct ts_metrics {
     const struct ts_worker_stats *const *workers;
     size_t worker_count;
-    const char *topics[TS_INPUT_COUNT]; /* by enum ts_input */
+    const char *topics[TS_INPUT_COUNT];  /* by enum ts_input */
+    const struct ts_timer_stats *timers; /* NULL: there are none */
     const char *version;
     int64_t start_ms; /* of the process, wall clock */
 };

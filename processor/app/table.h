@@ -33,7 +33,7 @@ struct ts_column {
     enum ts_column_type type;
 };
 
-enum { TS_TABLE_HELD = 500, TS_TABLE_COLUMNS_MAX = 32 };
+enum { TS_TABLE_HELD = 500, TS_TABLE_COLUMNS_MAX = 48 };
 
 struct ts_table {
     FILE *out;

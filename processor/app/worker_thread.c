@@ -5,11 +5,11 @@
 #include "adapters/kafka/source.h"
 #include "adapters/postgres/ledger.h"
 #include "adapters/redis/balances.h"
+#include "app/system_clock.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum { STEP_WAIT_MS = 20, CLOSE_TIMEOUT_MS = 5000 };
 
@@ -35,25 +35,6 @@ struct ts_worker_thread {
     atomic_bool ended;
     bool drained; /* written before `ended` */
 };
-
-static int64_t wall_ms(void *self)
-{
-    (void)self;
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-static int64_t mono_us(void *self)
-{
-    (void)self;
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
-static const struct ts_clock_ops system_clock = {.wall_ms = wall_ms, .mono_us = mono_us};
-const struct ts_clock ts_system_clock = {&system_clock, NULL};
 
 static int64_t tolerance_of(void *self, struct ts_bytes source)
 {
@@ -96,7 +77,8 @@ static bool open_kafka(struct ts_worker_thread *thread, struct ts_error *err)
         .connection = connection,
         .properties = {thread->consumer.items, thread->consumer.count},
         .group = config->kafka.group,
-        .topics = {[TS_INPUT_CDRS] = config->kafka.topics.cdrs},
+        .topics = {[TS_INPUT_CDRS] = config->kafka.topics.cdrs,
+                   [TS_INPUT_CREDITS] = config->kafka.topics.credits},
         .assignment =
             config->kafka.assignment == TS_ASSIGNMENT_EAGER ? TS_KAFKA_EAGER : TS_KAFKA_COOPERATIVE,
         .session_timeout_ms = (int)config->kafka.session_timeout_ms,
@@ -123,6 +105,7 @@ static bool make_servers(struct ts_worker_thread *thread, struct ts_error *err)
     postgres.url = config->postgres.url;
     postgres.group = config->kafka.group;
     postgres.topics[TS_INPUT_CDRS] = config->kafka.topics.cdrs;
+    postgres.topics[TS_INPUT_CREDITS] = config->kafka.topics.credits;
     postgres.connect_timeout_ms = (int)config->postgres.connect_timeout_ms;
     postgres.claim_timeout_ms = (int)config->postgres.claim_timeout_ms;
     postgres.statement_timeout_ms = (int)config->postgres.statement_timeout_ms;
@@ -150,7 +133,12 @@ static bool make_worker(struct ts_worker_thread *thread, struct ts_error *err)
     options.tolerance_of = tolerance_of;
     options.tolerance_self = (void *)config;
     options.topics[TS_INPUT_CDRS] = ts_bytes_of(config->kafka.topics.cdrs);
-    options.decide.recharge_expires_after_ms = config->recharge.expires_after_ms;
+    options.topics[TS_INPUT_CREDITS] = ts_bytes_of(config->kafka.topics.credits);
+    options.decide = (struct ts_decide_settings){
+        .recharge_expires_after_ms = config->recharge.expires_after_ms,
+        .recharge_backoff_first_ms = config->recharge.backoff_first_ms,
+        .recharge_backoff_longest_ms = config->recharge.backoff_longest_ms,
+    };
     struct ts_worker_ports ports = {
         .source = ts_kafka_source_port(thread->source),
         .codec = thread->shared->codec,

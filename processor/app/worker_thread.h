@@ -16,9 +16,6 @@
 
 struct ts_worker_thread;
 
-/* The machine's clock. */
-extern const struct ts_clock ts_system_clock;
-
 /* What all workers of the process share; outlives them. */
 struct ts_worker_shared {
     const struct ts_config *config;

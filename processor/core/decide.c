@@ -6,37 +6,16 @@
 
 #include "base/assert.h"
 #include "base/hash.h"
-#include "core/rating.h"
+#include "core/decide_inner.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
-#define HOUR_MS INT64_C(3600000)
-#define EXPIRES_AFTER_MS (24 * HOUR_MS)
-#define BACKOFF_FIRST_MS HOUR_MS
-#define BACKOFF_LONGEST_MS (24 * HOUR_MS)
-
-/* One movement being judged. */
-struct judgement {
-    struct ts_account_state *state;
-    const struct ts_decide_settings *settings;
-    const struct ts_decide_time *time;
-    struct ts_bytes account_id;
-    struct ts_bytes cause;
-    struct ts_event *events;
-    size_t count;
-};
-
-static int64_t or_default(int64_t setting, int64_t value)
-{
-    return setting != 0 ? setting : value;
-}
-
 /* --- what is told ---------------------------------------------------------------------------- */
 
-static struct ts_event *tell(struct judgement *j, enum ts_event_type type)
+struct ts_event *ts_judgement_tell(struct ts_judgement *j, enum ts_event_type type)
 {
-    TS_ASSERT(j->count < TS_DECIDE_EVENTS_MAX);
+    TS_ASSERT(j->count < j->max);
     struct ts_event *event = &j->events[j->count++];
     *event = (struct ts_event){.type = type,
                                .account_id = j->account_id,
@@ -85,218 +64,33 @@ static int next_crossed(const struct ts_account_state *state, bool armed)
     return next;
 }
 
-static void judge_thresholds(struct judgement *j, bool armed)
+static void judge_thresholds(struct ts_judgement *j, bool armed)
 {
     struct ts_account_state *state = j->state;
     enum ts_event_type type = armed ? TS_EVENT_BALANCE_LOW : TS_EVENT_BALANCE_LOW_CLEARED;
     uint8_t turned = 0;
     for (int i; (i = next_crossed(state, armed)) >= 0;) {
-        tell(j, type)->body.low.threshold_micros = state->thresholds_micros[i];
+        ts_judgement_tell(j, type)->body.low.threshold_micros = state->thresholds_micros[i];
         TS_ASSERT((turned >> i & 1) == 0);
         turned = (uint8_t)(turned | 1u << i);
         state->armed = (uint8_t)(state->armed ^ 1u << i);
     }
 }
 
-static void judge_alerts(struct judgement *j)
+void ts_judge_alerts(struct ts_judgement *j)
 {
     struct ts_account_state *state = j->state;
     bool restored = state->exhausted && state->balance_micros > 0;
     bool exhausted = !state->exhausted && state->balance_micros <= 0;
     if (restored) {
         state->exhausted = false;
-        tell(j, TS_EVENT_BALANCE_RESTORED);
+        ts_judgement_tell(j, TS_EVENT_BALANCE_RESTORED);
     }
     judge_thresholds(j, false);
     judge_thresholds(j, true);
     if (exhausted) {
         state->exhausted = true;
-        tell(j, TS_EVENT_BALANCE_EXHAUSTED);
-    }
-}
-
-/* --- automatic recharge ---------------------------------------------------------------------- */
-
-/* Only a record of another kind than a movement changes any of this, but for the failures. */
-static bool can_recharge(const struct ts_account_state *state)
-{
-    const struct ts_recharge *recharge = &state->recharge;
-    return recharge->on && state->subscription != TS_SUBSCRIPTION_FREE &&
-           (state->payment_method == TS_PAYMENT_INVOICE ||
-            state->card_state == TS_CARD_CONFIRMED) &&
-           recharge->failures < TS_RECHARGE_FAILURES_MAX;
-}
-
-static int64_t backoff_ms(const struct ts_decide_settings *settings, int32_t failures)
-{
-    int64_t wait = or_default(settings->recharge_backoff_first_ms, BACKOFF_FIRST_MS);
-    int64_t longest = or_default(settings->recharge_backoff_longest_ms, BACKOFF_LONGEST_MS);
-    for (int32_t i = 1; i < failures && wait < longest; i++) {
-        wait *= 2;
-    }
-    return wait < longest ? wait : longest;
-}
-
-/* What nobody answered has failed, at the time it ran out: the wait counts from there, whenever it
- * is found. Its amount leaves the month it was requested in, which is the one counted, because a
- * new month begins only with a new request. */
-static void expire(struct judgement *j)
-{
-    struct ts_recharge *recharge = &j->state->recharge;
-    recharge->failures++;
-    recharge->next_try_ms = recharge->expires_at_ms + backoff_ms(j->settings, recharge->failures);
-    recharge->month_micros -= recharge->in_flight_micros;
-    bool disabled = recharge->failures >= TS_RECHARGE_FAILURES_MAX;
-
-    struct ts_event *event = tell(j, TS_EVENT_RECHARGE_FAILED);
-    memcpy(event->body.failed.recharge_id, recharge->in_flight_id, sizeof recharge->in_flight_id);
-    event->body.failed.reason = "expired";
-    event->body.failed.has_next_try = !disabled;
-    event->body.failed.next_try_ms = recharge->next_try_ms;
-    if (disabled) {
-        tell(j, TS_EVENT_RECHARGE_DISABLED)->body.disabled.failures = recharge->failures;
-    }
-    recharge->in_flight_id[0] = '\0';
-    recharge->in_flight_micros = 0;
-    recharge->expires_at_ms = 0;
-}
-
-/* What to ask for; <= 0 when the settings ask for nothing at this balance. */
-static int64_t amount_to_request(const struct ts_account_state *state)
-{
-    const struct ts_recharge *recharge = &state->recharge;
-    switch (recharge->mode) {
-    case TS_RECHARGE_FIXED:
-        return recharge->amount_micros;
-    case TS_RECHARGE_TARGET:
-        return recharge->amount_micros - state->balance_micros;
-    case TS_RECHARGE_SHORTFALL_PLUS:
-        return recharge->threshold_micros - state->balance_micros + recharge->amount_micros;
-    }
-    return 0;
-}
-
-/* A clock that was set back does not open a period again: the later of the two counts. */
-static int32_t later(int32_t counted, int32_t now)
-{
-    return counted > now ? counted : now;
-}
-
-static int64_t requested_this_month(const struct ts_recharge *recharge, int32_t month)
-{
-    return recharge->month == month ? recharge->month_micros : 0;
-}
-
-/* A limit that the request would pass, and how it is told. */
-struct limit {
-    const char *reason;
-    const char *cap; /* kind of cap.reached; NULL: it is no cap on amounts */
-    int64_t cap_micros;
-    bool daily; /* told once a day, not once a month */
-};
-
-static bool is_limited(const struct judgement *j, int64_t amount, struct limit *out)
-{
-    const struct ts_account_state *state = j->state;
-    const struct ts_recharge *recharge = &state->recharge;
-    int32_t day = later(recharge->day, j->time->day);
-    int64_t month_micros =
-        requested_this_month(recharge, later(recharge->month, j->time->month)) + amount;
-    if (amount > TS_AMOUNT_MAX || state->balance_micros + amount > TS_AMOUNT_MAX) {
-        *out = (struct limit){.reason = "amount_limit"};
-        return true;
-    }
-    if (recharge->amount_per_month_micros_max > 0 &&
-        month_micros > recharge->amount_per_month_micros_max) {
-        *out = (struct limit){.reason = "monthly_amount_cap",
-                              .cap = "recharge_monthly_amount",
-                              .cap_micros = recharge->amount_per_month_micros_max};
-        return true;
-    }
-    if (month_micros > state->monthly_credit_cap_micros) {
-        *out = (struct limit){.reason = "monthly_credit_cap",
-                              .cap = "monthly_credit",
-                              .cap_micros = state->monthly_credit_cap_micros};
-        return true;
-    }
-    if (recharge->count_per_day_max > 0 && recharge->day == day &&
-        recharge->day_count >= recharge->count_per_day_max) {
-        *out = (struct limit){.reason = "daily_count_cap", .daily = true};
-        return true;
-    }
-    return false;
-}
-
-static void suppress(struct judgement *j, const struct limit *limit)
-{
-    struct ts_recharge *recharge = &j->state->recharge;
-    int32_t *told = limit->daily ? &recharge->suppressed_day : &recharge->suppressed_month;
-    int32_t now = limit->daily ? j->time->day : j->time->month;
-    if (*told >= now) {
-        return;
-    }
-    *told = now;
-    tell(j, TS_EVENT_RECHARGE_SUPPRESSED)->body.suppressed.reason = limit->reason;
-    if (limit->cap != NULL) {
-        struct ts_event *event = tell(j, TS_EVENT_CAP_REACHED);
-        event->body.cap.kind = limit->cap;
-        event->body.cap.limit_micros = limit->cap_micros;
-    }
-}
-
-static void request(struct judgement *j, int64_t amount)
-{
-    struct ts_recharge *recharge = &j->state->recharge;
-    int32_t day = later(recharge->day, j->time->day);
-    int32_t month = later(recharge->month, j->time->month);
-    recharge->day_count = recharge->day == day ? recharge->day_count + 1 : 1;
-    recharge->day = day;
-    recharge->month_micros = requested_this_month(recharge, month) + amount;
-    recharge->month = month;
-    recharge->requests++;
-    recharge->in_flight_micros = amount;
-    recharge->expires_at_ms =
-        j->time->now_ms + or_default(j->settings->recharge_expires_after_ms, EXPIRES_AFTER_MS);
-    snprintf(recharge->in_flight_id,
-             sizeof recharge->in_flight_id,
-             "%016" PRIx64 "-r%" PRId64,
-             ts_hash64(j->account_id),
-             recharge->requests);
-
-    struct ts_event *event = tell(j, TS_EVENT_RECHARGE_REQUESTED);
-    memcpy(event->body.recharge.recharge_id, recharge->in_flight_id, sizeof recharge->in_flight_id);
-    event->body.recharge.amount_micros = amount;
-    event->body.recharge.payment_method =
-        j->state->payment_method == TS_PAYMENT_INVOICE ? "invoice" : "card";
-    event->body.recharge.attempt = recharge->failures + 1;
-    event->body.recharge.expires_at_ms = recharge->expires_at_ms;
-}
-
-static void judge_recharge(struct judgement *j)
-{
-    struct ts_account_state *state = j->state;
-    struct ts_recharge *recharge = &state->recharge;
-    if (!can_recharge(state) || state->balance_micros >= recharge->threshold_micros) {
-        return;
-    }
-    if (recharge->in_flight_id[0] != '\0') {
-        if (j->time->now_ms < recharge->expires_at_ms) {
-            return;
-        }
-        expire(j);
-    }
-    if (!can_recharge(state) || j->time->now_ms < recharge->next_try_ms) {
-        return;
-    }
-    int64_t amount = amount_to_request(state);
-    struct limit limit;
-    if (amount <= 0) {
-        return;
-    }
-    if (is_limited(j, amount, &limit)) {
-        suppress(j, &limit);
-    } else {
-        request(j, amount);
+        ts_judgement_tell(j, TS_EVENT_BALANCE_EXHAUSTED);
     }
 }
 
@@ -317,15 +111,17 @@ size_t ts_decide_movement(struct ts_account_state *state,
     bool overflow =
         __builtin_add_overflow(state->balance_micros, delta_micros, &state->balance_micros);
     TS_ASSERT(!overflow);
-    struct judgement judgement = {.state = state,
-                                  .settings = settings,
-                                  .time = time,
-                                  .account_id = account_id,
-                                  .cause = cause,
-                                  .events = events};
-    judge_alerts(&judgement);
-    judge_recharge(&judgement);
+    struct ts_judgement judgement = {.state = state,
+                                     .settings = settings,
+                                     .time = time,
+                                     .account_id = account_id,
+                                     .cause = cause,
+                                     .events = events,
+                                     .max = TS_DECIDE_EVENTS_MAX};
+    ts_judge_alerts(&judgement);
+    ts_judge_recharge(&judgement);
     ts_decide_watch(state);
+    ts_decide_timer(state, time->now_ms);
     return judgement.count;
 }
 
@@ -337,9 +133,13 @@ void ts_decide_allowance(struct ts_account_state *state,
                          int32_t month,
                          struct ts_event *event)
 {
-    struct judgement j = {
-        .state = state, .time = time, .account_id = account_id, .cause = cause, .events = event};
-    tell(&j, TS_EVENT_ALLOWANCE_EXHAUSTED);
+    struct ts_judgement j = {.state = state,
+                             .time = time,
+                             .account_id = account_id,
+                             .cause = cause,
+                             .events = event,
+                             .max = 1};
+    ts_judgement_tell(&j, TS_EVENT_ALLOWANCE_EXHAUSTED);
     event->body.allowance.name = ts_allowance_name(allowance);
     ts_allowance_month_text(month, event->body.allowance.month);
 }
@@ -370,9 +170,22 @@ void ts_decide_watch(struct ts_account_state *state)
             high = high < clears_at(state, i) ? high : clears_at(state, i);
         }
     }
-    if (can_recharge(state) && low < state->recharge.threshold_micros) {
+    if (ts_can_recharge(state) && low < state->recharge.threshold_micros) {
         low = state->recharge.threshold_micros;
     }
     state->watch_low = low;
     state->watch_high = high;
+}
+
+void ts_decide_timer(struct ts_account_state *state, int64_t now_ms)
+{
+    const struct ts_recharge *recharge = &state->recharge;
+    state->timer_ms = 0;
+    if (recharge->in_flight_id[0] != '\0') {
+        state->timer_ms = recharge->expires_at_ms;
+    } else if (ts_can_recharge(state) && state->balance_micros < recharge->threshold_micros) {
+        int64_t due_ms = recharge->next_try_ms > recharge->look_again_ms ? recharge->next_try_ms
+                                                                         : recharge->look_again_ms;
+        state->timer_ms = due_ms > now_ms ? due_ms : 0;
+    }
 }

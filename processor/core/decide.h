@@ -18,7 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { TS_THRESHOLDS_MAX = 8 };
+enum { TS_THRESHOLDS_MAX = 8, TS_CREDIT_AMOUNTS_MAX = 32 };
 
 enum ts_recharge_mode { TS_RECHARGE_FIXED, TS_RECHARGE_TARGET, TS_RECHARGE_SHORTFALL_PLUS };
 enum ts_payment_method { TS_PAYMENT_CARD, TS_PAYMENT_INVOICE };
@@ -49,7 +49,23 @@ struct ts_recharge {
     int64_t month_micros;     /* requested and not failed */
     int32_t suppressed_day;   /* yyyymmdd when a daily suppression was last told */
     int32_t suppressed_month; /* yyyymm when a monthly one was last told */
+    int64_t look_again_ms;    /* the last judgement was suppressed until then; 0: it was not */
     int64_t requests;         /* ever: makes the next recharge_id */
+};
+
+/* The check of a new card: a small charge is posted to it, and the admin enters how much it was. */
+struct ts_card {
+    bool charged; /* the confirmation charge was posted: */
+    int64_t charge_micros;
+    int32_t wrong; /* amounts entered since */
+};
+
+/* What was bought by the account's own doing, in the month that it counts in. Recharges are counted
+ * in struct ts_recharge; both count towards the month's cap. */
+struct ts_purchases {
+    int32_t month; /* yyyymm */
+    int64_t month_micros;
+    int32_t capped_month; /* yyyymm when the cap was last told */
 };
 
 /* The part of an account's row that only a settle on the locked row may read and write. */
@@ -66,8 +82,16 @@ struct ts_account_state {
     enum ts_payment_method payment_method;
     enum ts_card_state card_state;
     enum ts_subscription subscription;
+    enum ts_account_status status;
+    int64_t closed_ms; /* when closed */
+    int32_t invoice_day;
+    uint8_t credit_amount_count; /* 0: any amount can be bought */
+    int64_t credit_amounts_micros[TS_CREDIT_AMOUNTS_MAX];
+    struct ts_card card;
     int64_t monthly_credit_cap_micros;
+    struct ts_purchases purchases;
     struct ts_recharge recharge;
+    int64_t timer_ms;   /* when something falls due by time; 0: nothing does */
     int64_t watch_low;  /* below it a movement may tell something */
     int64_t watch_high; /* at or above it a movement may tell something */
 };
@@ -75,8 +99,10 @@ struct ts_account_state {
 /* Date of the decision in the account's zone. */
 struct ts_decide_time {
     int64_t now_ms;
-    int32_t day;   /* yyyymmdd */
-    int32_t month; /* yyyymm */
+    int32_t day;           /* yyyymmdd */
+    int32_t month;         /* yyyymm */
+    int64_t next_day_ms;   /* when the next day begins there, … */
+    int64_t next_month_ms; /* … and the next month */
 };
 
 /* In each, 0 stands for the default. */
@@ -126,5 +152,9 @@ void ts_decide_opening(struct ts_account_state *state);
 
 /* Recomputes the watch levels, after settings were changed. */
 void ts_decide_watch(struct ts_account_state *state);
+
+/* Sets timer_ms: when the request in flight runs out; else, below the recharge threshold, when a
+ * wait or a period ends that keeps it from being requested. */
+void ts_decide_timer(struct ts_account_state *state, int64_t now_ms);
 
 #endif

@@ -18,9 +18,17 @@
     X(BALANCE_EXHAUSTED, "balance.exhausted")                                                      \
     X(BALANCE_RESTORED, "balance.restored")                                                        \
     X(RECHARGE_REQUESTED, "recharge.requested")                                                    \
+    X(RECHARGE_SUCCEEDED, "recharge.succeeded")                                                    \
     X(RECHARGE_FAILED, "recharge.failed")                                                          \
     X(RECHARGE_SUPPRESSED, "recharge.suppressed")                                                  \
     X(RECHARGE_DISABLED, "recharge.disabled")                                                      \
+    X(CREDIT_ADDED, "credit.added")                                                                \
+    X(CREDIT_REFUSED, "credit.refused")                                                            \
+    X(CARD_CONFIRMATION_STARTED, "card.confirmation_started")                                      \
+    X(CARD_CONFIRMATION_FAILED, "card.confirmation_failed")                                        \
+    X(CARD_CONFIRMED, "card.confirmed")                                                            \
+    X(CARD_LOCKED, "card.locked")                                                                  \
+    X(INVOICE_LINE_ADDED, "invoice.line_added")                                                    \
     X(CAP_REACHED, "cap.reached")                                                                  \
     X(ALLOWANCE_EXHAUSTED, "allowance.exhausted")
 
@@ -43,8 +51,9 @@ struct ts_event {
     struct ts_bytes account_id;
     int64_t sequence; /* per account, from 1, without gaps */
     int64_t time_ms;  /* when decided, the processor's clock */
-    struct ts_bytes
-        cause; /* identity of what caused it: "cdr:<source>/<cdr_id>/<leg>/<start_ms>" */
+    /* Identity of what caused it: "cdr:<source>/<cdr_id>/<leg>/<start_ms>", "command:<command_id>",
+     * "timer:<command_id>". */
+    struct ts_bytes cause;
     char currency[4];
     int64_t balance_micros; /* after what caused it */
     union {
@@ -59,8 +68,12 @@ struct ts_event {
             int64_t expires_at_ms;
         } recharge; /* RECHARGE_REQUESTED */
         struct {
+            struct ts_bytes recharge_id;
+            int64_t amount_micros;
+        } succeeded; /* RECHARGE_SUCCEEDED */
+        struct {
             char recharge_id[TS_RECHARGE_ID_MAX];
-            const char *reason; /* static text: "expired", … */
+            struct ts_bytes reason; /* the payment service's, or "expired" */
             bool has_next_try;
             int64_t next_try_ms;
         } failed; /* RECHARGE_FAILED */
@@ -70,6 +83,24 @@ struct ts_event {
         struct {
             const char *reason; /* static text: "daily_count_cap", "monthly_amount_cap", … */
         } suppressed;           /* RECHARGE_SUPPRESSED */
+        struct {
+            struct ts_bytes credit_id;
+            int64_t amount_micros;
+            const char *kind;           /* static text: "purchase", … */
+            const char *payment_method; /* static text; NULL when nothing was paid */
+        } credit;                       /* CREDIT_ADDED */
+        struct {
+            struct ts_bytes credit_id;
+            int64_t amount_micros;
+            const char *reason; /* static text: core/decide_command.h */
+        } refused;              /* CREDIT_REFUSED */
+        struct {
+            int32_t attempts_left;
+        } confirmation; /* CARD_CONFIRMATION_FAILED */
+        struct {
+            int32_t date; /* yyyymmdd */
+            int64_t amount_micros;
+        } invoice; /* INVOICE_LINE_ADDED */
         struct {
             const char *kind; /* static text */
             int64_t limit_micros;

@@ -21,6 +21,7 @@
     X(DURATION_MISMATCH, "duration_mismatch")                                                      \
     X(ANSWER_MISMATCH, "answer_mismatch")                                                          \
     X(INVALID_PAGES, "invalid_pages")                                                              \
+    X(INVALID_COMMAND, "invalid_command") /* on the credits topic: a value that can't be */        \
     X(IDENTITY_CONFLICT, "identity_conflict")                                                      \
     X(UNKNOWN_ACCOUNT, "unknown_account")                                                          \
     X(ACCOUNT_CLOSED, "account_closed")                                                            \

@@ -43,13 +43,20 @@ static void empty(struct ts_account_profile *place)
     place->account_id_size = 0;
 }
 
+void ts_account_cache_clear(struct ts_account_cache *cache)
+{
+    for (size_t i = 0; i < cache->set_count * WAYS; i++) {
+        empty(&cache->sets[i / WAYS].ways[i % WAYS]);
+    }
+}
+
 void ts_account_cache_destroy(struct ts_account_cache *cache)
 {
     if (cache == NULL) {
         return;
     }
-    for (size_t i = 0; cache->sets != NULL && i < cache->set_count * WAYS; i++) {
-        empty(&cache->sets[i / WAYS].ways[i % WAYS]);
+    if (cache->sets != NULL) {
+        ts_account_cache_clear(cache);
     }
     free(cache->sets);
     free(cache);

@@ -23,5 +23,6 @@ const struct ts_account_profile *ts_account_cache_get(const struct ts_account_ca
                                                       struct ts_bytes account_id);
 void ts_account_cache_put(struct ts_account_cache *cache, const struct ts_account_profile *profile);
 void ts_account_cache_forget(struct ts_account_cache *cache, struct ts_bytes account_id);
+void ts_account_cache_clear(struct ts_account_cache *cache);
 
 #endif

@@ -232,3 +232,21 @@ struct ts_batch *ts_batch_queue_pop(struct ts_batch_queue *queue)
     }
     return batch;
 }
+
+void ts_batch_queue_remove(struct ts_batch_queue *queue, struct ts_batch *batch)
+{
+    struct ts_batch *before = NULL;
+    for (struct ts_batch *at = queue->first; at != batch; at = at->next) {
+        before = at;
+    }
+    if (before == NULL) {
+        queue->first = batch->next;
+    } else {
+        before->next = batch->next;
+    }
+    if (queue->last == batch) {
+        queue->last = before;
+    }
+    batch->next = NULL;
+    queue->count--;
+}

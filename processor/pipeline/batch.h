@@ -101,5 +101,7 @@ struct ts_batch_queue {
 };
 void ts_batch_queue_push(struct ts_batch_queue *queue, struct ts_batch *batch);
 struct ts_batch *ts_batch_queue_pop(struct ts_batch_queue *queue);
+/* Takes it out, wherever it is in the queue. */
+void ts_batch_queue_remove(struct ts_batch_queue *queue, struct ts_batch *batch);
 
 #endif

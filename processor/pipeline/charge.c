@@ -175,25 +175,27 @@ static bool correct_beliefs(struct ts_worker *worker,
     return ts_compose_again(worker, batch, call, err);
 }
 
-/* A sum would pass +-9e15: the last charges of that account in the call that make it so become dead
- * letters, when the batch is decided again. */
+/* A sum would pass +-9e15: the last movements of that account in the call that make it so are
+ * refused, when the batch is decided again. */
 static void
 refuse_overflow(struct ts_worker *worker, struct ts_batch *batch, const struct ts_apply *call)
 {
     const struct ts_apply_account *account = &call->accounts[call->overflow];
     int64_t sum = account->delta_micros;
+    bool above = sum > 0;
     for (size_t i = batch->record_count; i-- > 0;) {
         const struct ts_record *record = &batch->records[i];
         if (!ts_compose_wants(record) || record->offset < call->first ||
-            record->offset > call->last ||
+            record->offset > call->last || (ts_record_delta(record) > 0) != above ||
             !ts_bytes_equal(record->cdr.account_id, account->account_id)) {
             continue;
         }
-        if (sum >= -TS_AMOUNT_MAX - call->overflow_balance) {
+        if (above ? sum <= TS_AMOUNT_MAX - call->overflow_balance
+                  : sum >= -TS_AMOUNT_MAX - call->overflow_balance) {
             break;
         }
-        sum += record->rating.charge_micros;
-        ts_worker_know(worker, record, TS_REASON_CHARGE_OVERFLOW);
+        sum -= ts_record_delta(record);
+        ts_compose_refuse(worker, record);
     }
 }
 
@@ -308,16 +310,39 @@ static bool try_again(struct ts_worker *worker)
     return true;
 }
 
+/* The oldest batch that can be prepared now. One that has to wait holds up its own lane and no
+ * other. NULL: there is none, or there was trouble. */
+static struct ts_batch *choose_batch(struct ts_worker *worker)
+{
+    for (size_t i = 0; i < worker->lane_count; i++) {
+        worker->lanes[i]->waits = false;
+    }
+    for (struct ts_batch *batch = worker->ready.first; batch != NULL; batch = batch->next) {
+        struct ts_lane_state *lane = ts_worker_lane(worker, batch->lane);
+        if (lane->waits) {
+            continue;
+        }
+        switch (batch->prepared ? TS_PREPARED : ts_worker_prepare(worker, batch)) {
+        case TS_PREPARED:
+            return batch;
+        case TS_PREPARE_LATER:
+            lane->waits = true;
+            break;
+        case TS_PREPARE_TROUBLE:
+            return NULL;
+        }
+    }
+    return NULL;
+}
+
 static bool next_batch(struct ts_worker *worker)
 {
-    struct ts_batch *batch = worker->ready.first;
-    if (batch == NULL || worker->draining) {
+    struct ts_batch *batch =
+        worker->ready.first == NULL || worker->draining ? NULL : choose_batch(worker);
+    if (batch == NULL) {
         return false;
     }
-    if (!batch->prepared && ts_worker_prepare(worker, batch) != TS_PREPARED) {
-        return false;
-    }
-    ts_batch_queue_pop(&worker->ready);
+    ts_batch_queue_remove(&worker->ready, batch);
     worker->charging = batch;
     batch->charge_started_us = ts_worker_now_us(worker);
     struct ts_error err = {0};

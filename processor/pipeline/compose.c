@@ -11,7 +11,16 @@
 bool ts_compose_wants(const struct ts_record *record)
 {
     return record->outcome == TS_OUTCOME_SETTLED &&
-           (record->rating.charge_micros != 0 || record->included != NULL);
+           (ts_record_delta(record) != 0 || record->included != NULL);
+}
+
+void ts_compose_refuse(struct ts_worker *worker, const struct ts_record *record)
+{
+    if (record->command != NULL) {
+        ts_worker_know_limit(worker, record);
+    } else {
+        ts_worker_know(worker, record, TS_REASON_CHARGE_OVERFLOW);
+    }
 }
 
 /* --- by bucket */
@@ -224,24 +233,25 @@ static bool add_record(struct ts_worker *worker,
     if (record->included != NULL && !draw_units(worker, batch, call, record)) {
         return ts_error_no_memory(err);
     }
-    int64_t charge_micros = record->rating.charge_micros;
-    if (charge_micros > TS_AMOUNT_MAX + sum->delta_micros) {
-        ts_worker_know(worker, record, TS_REASON_CHARGE_OVERFLOW);
+    int64_t delta_micros = ts_record_delta(record);
+    int64_t together = sum->delta_micros + delta_micros; /* each at most 9e15 */
+    if (together > TS_AMOUNT_MAX || together < -TS_AMOUNT_MAX) {
+        ts_compose_refuse(worker, record);
         return ts_error_set(err,
                             TS_ERROR_RETRY,
                             0,
-                            "the charges of account %.*s in one batch pass the limit",
+                            "the movements of account %.*s in one batch pass the limit",
                             TS_ARGS(record->cdr.account_id));
     }
-    sum->delta_micros -= charge_micros;
+    sum->delta_micros = together;
     if (call->first < 0) {
         call->first = record->offset;
     }
     call->last = record->offset;
-    if (charge_micros != 0) {
+    if (delta_micros != 0) {
         ts_undo_append(&worker->undo,
                        &(struct ts_undo_item){.offset = record->offset,
-                                              .delta_micros = -charge_micros,
+                                              .delta_micros = delta_micros,
                                               .account_id = sum->account_id});
     }
     if (record->included != NULL) {

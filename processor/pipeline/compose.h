@@ -32,6 +32,9 @@ struct ts_composed {
 /* Whether the record is charged in Redis: it moves money, or may draw on an allowance. */
 bool ts_compose_wants(const struct ts_record *record);
 
+/* What it moves would pass the limit: made known, for when it is decided again. */
+void ts_compose_refuse(struct ts_worker *worker, const struct ts_record *record);
+
 /* Makes batch->calls, those of one bucket one after the other and in the order of offsets. Fails
  * with class RETRY when charges pass the limit of one call: they were made known. */
 bool ts_compose_batch(struct ts_worker *worker, struct ts_batch *batch, struct ts_error *err);

@@ -79,20 +79,9 @@ static void add_lane(struct ts_worker *worker, struct ts_lane id)
     worker->lanes[worker->lane_count++] = lane;
 }
 
-static void forget_known(struct ts_worker *worker, struct ts_lane id)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < worker->known_count; i++) {
-        if (!ts_lane_equal(worker->known[i].lane, id)) {
-            worker->known[kept++] = worker->known[i];
-        }
-    }
-    worker->known_count = kept;
-}
-
 static void remove_lane(struct ts_worker *worker, struct ts_lane id)
 {
-    forget_known(worker, id);
+    ts_worker_forget_known(worker, id, INT64_MAX);
     for (size_t i = 0; i < worker->lane_count; i++) {
         struct ts_lane_state *lane = worker->lanes[i];
         if (ts_lane_equal(lane->id, id)) {

@@ -16,10 +16,10 @@ enum {
 };
 _Static_assert((int)MESSAGE_MAX >= (int)TS_RATING_MESSAGE_MAX, "one text buffer for both");
 
-static void dead_letter(struct ts_batch *batch,
-                        struct ts_record *record,
-                        enum ts_reason reason,
-                        const char *message)
+void ts_record_refuse(struct ts_batch *batch,
+                      struct ts_record *record,
+                      enum ts_reason reason,
+                      const char *message)
 {
     record->outcome = TS_OUTCOME_DEAD_LETTER;
     record->reason = reason;
@@ -46,11 +46,14 @@ static bool decode(struct ts_worker *worker,
                    struct ts_error *err)
 {
     const struct ts_codec *codec = &worker->ports.codec;
+    if (record->lane.input == TS_INPUT_CREDITS) {
+        return ts_worker_decode_command(worker, batch, record, err);
+    }
     if (!codec->ops->decode_cdr(codec->self, record->value, &record->cdr, err)) {
         if (err->class != TS_ERROR_REJECT) {
             return false;
         }
-        dead_letter(batch, record, (enum ts_reason)err->code, err->text);
+        ts_record_refuse(batch, record, (enum ts_reason)err->code, err->text);
         return true;
     }
     struct ts_validate_limits limits = {
@@ -60,7 +63,7 @@ static bool decode(struct ts_worker *worker,
     char message[MESSAGE_MAX];
     enum ts_reason reason = ts_cdr_validate(&record->cdr, &limits, message, sizeof message);
     if (reason != TS_REASON_NONE) {
-        dead_letter(batch, record, reason, message);
+        ts_record_refuse(batch, record, reason, message);
         return true;
     }
     record->decoded = true;
@@ -192,7 +195,8 @@ static enum ts_reason refuse_account(const struct ts_batch_account *account,
         return TS_REASON_UNKNOWN_ACCOUNT;
     }
     const struct ts_account_profile *profile = &account->profile;
-    if (profile->status == TS_ACCOUNT_CLOSED && record->cdr.start_ms >= profile->closed_ms) {
+    if (record->command == NULL && profile->status == TS_ACCOUNT_CLOSED &&
+        record->cdr.start_ms >= profile->closed_ms) {
         snprintf(message,
                  MESSAGE_MAX,
                  "account_id \"%.*s\" was closed before start_time %lld",
@@ -208,26 +212,26 @@ static void rate(struct ts_worker *worker, struct ts_batch *batch, struct ts_rec
     char message[MESSAGE_MAX];
     const struct ts_batch_account *account = &batch->accounts[record->account];
     enum ts_reason reason = refuse_account(account, record, message);
-    if (reason == TS_REASON_NONE) {
+    if (reason == TS_REASON_NONE && record->command == NULL) {
         ts_catalog_rate(batch->catalog, &account->profile, &record->cdr, &record->rating, message);
         reason = record->rating.reason;
     }
-    if (reason == TS_REASON_NONE && record->cdr.start_ms < worker->usage_from_ms) {
+    if (reason == TS_REASON_NONE && record->command == NULL &&
+        record->cdr.start_ms < worker->usage_from_ms) {
         snprintf(message,
                  sizeof message,
                  "start_time %lld is before the oldest usage that is kept",
                  (long long)record->cdr.start_ms);
         reason = TS_REASON_TOO_OLD;
     }
-    for (size_t i = 0; reason == TS_REASON_NONE && i < worker->known_count; i++) {
-        const struct ts_known *known = &worker->known[i];
-        if (known->offset == record->offset && ts_lane_equal(known->lane, record->lane)) {
-            reason = known->reason;
-            snprintf(message, sizeof message, "refused when it was to be settled");
-        }
+    const struct ts_known *known =
+        reason == TS_REASON_NONE ? ts_worker_known(worker, record) : NULL;
+    if (known != NULL && known->reason != TS_REASON_NONE) {
+        reason = known->reason;
+        snprintf(message, sizeof message, "refused when it was to be settled");
     }
     if (reason != TS_REASON_NONE) {
-        dead_letter(batch, record, reason, message);
+        ts_record_refuse(batch, record, reason, message);
     }
 }
 
@@ -307,11 +311,11 @@ static void judge(struct ts_batch *batch, struct ts_record *record, enum ts_iden
                  TS_ARGS(record->cdr.cdr_id),
                  TS_ARGS(record->cdr.source),
                  what);
-        dead_letter(batch,
-                    record,
-                    status == TS_IDENTITY_CONFLICT ? TS_REASON_IDENTITY_CONFLICT
-                                                   : TS_REASON_IDENTITY_COLLISION,
-                    message);
+        ts_record_refuse(batch,
+                         record,
+                         status == TS_IDENTITY_CONFLICT ? TS_REASON_IDENTITY_CONFLICT
+                                                        : TS_REASON_IDENTITY_COLLISION,
+                         message);
     }
 }
 
@@ -381,14 +385,6 @@ void ts_batch_untrack(struct ts_worker *worker, struct ts_batch *batch)
     batch->tracked = false;
 }
 
-void ts_worker_know(struct ts_worker *worker, const struct ts_record *record, enum ts_reason reason)
-{
-    if (worker->known_count < TS_KNOWN_MAX) {
-        worker->known[worker->known_count++] =
-            (struct ts_known){.lane = record->lane, .offset = record->offset, .reason = reason};
-    }
-}
-
 /* --- the whole */
 
 /* Reads the window of usage leaves when it is old, or when the batch goes beyond it. False: later.
@@ -425,10 +421,12 @@ fits_window(struct ts_worker *worker, const struct ts_batch *batch, struct ts_er
 
 /* A writer's schema can't be had just now. Nothing is given up for that: the batch waits, decoded
  * so far as it is, and what was charged before is settled meanwhile. */
-static void wait_for_schema(struct ts_worker *worker, const struct ts_error *err)
+static void
+wait_for_schema(struct ts_worker *worker, struct ts_lane_state *lane, const struct ts_error *err)
 {
     int64_t now_us = ts_worker_now_us(worker);
-    worker->decode_at_us = now_us + DECODE_AGAIN_US;
+    lane->decode_at_us = now_us + DECODE_AGAIN_US;
+    lane->schema_said = true;
     if (worker->schema_said_us == 0 || now_us - worker->schema_said_us >= SAY_AGAIN_US) {
         worker->schema_said_us = now_us;
         ts_count(&worker->stats.errors_retry, 1);
@@ -439,18 +437,19 @@ static void wait_for_schema(struct ts_worker *worker, const struct ts_error *err
 static enum ts_prepared decode_batch(struct ts_worker *worker, struct ts_batch *batch)
 {
     struct ts_error err = {0};
-    if (ts_worker_now_us(worker) < worker->decode_at_us) {
+    struct ts_lane_state *lane = ts_worker_lane(worker, batch->lane);
+    if (ts_worker_now_us(worker) < lane->decode_at_us) {
         return TS_PREPARE_LATER;
     }
     if (decode_all(worker, batch, &err)) {
-        if (worker->schema_said_us != 0) {
-            worker->schema_said_us = 0;
+        if (lane->schema_said) {
+            lane->schema_said = false;
             TS_SAY(worker, TS_LEVEL_INFO, "schema_found", "reading goes on");
         }
         return TS_PREPARED;
     }
     if (err.class == TS_ERROR_RETRY) {
-        wait_for_schema(worker, &err);
+        wait_for_schema(worker, lane, &err);
         return TS_PREPARE_LATER;
     }
     ts_worker_trouble(worker, TS_PHASE_DISCONNECTED, &err);
@@ -459,6 +458,10 @@ static enum ts_prepared decode_batch(struct ts_worker *worker, struct ts_batch *
 
 static bool prepare(struct ts_worker *worker, struct ts_batch *batch, struct ts_error *err)
 {
+    if (batch->lane.input == TS_INPUT_CREDITS) {
+        return find_profiles(worker, batch, err) && rate_all(worker, batch, err) &&
+               ts_worker_prepare_commands(worker, batch, err);
+    }
     if (!fits_window(worker, batch, err) || !find_profiles(worker, batch, err) ||
         !plans_are_loaded(worker, batch, err) || !rate_all(worker, batch, err) ||
         !ts_worker_include(worker, batch, err) || !look_up_settled(worker, batch, err)) {
@@ -472,6 +475,9 @@ enum ts_prepared ts_worker_prepare(struct ts_worker *worker, struct ts_batch *ba
 {
     int64_t begun_us = ts_worker_now_us(worker);
     const struct ts_rates *rates = &worker->ports.rates;
+    if (batch->lane.input == TS_INPUT_CREDITS && ts_worker_has_commands(worker)) {
+        return TS_PREPARE_LATER;
+    }
     enum ts_prepared decoded = decode_batch(worker, batch);
     if (decoded != TS_PREPARED) {
         return decoded;

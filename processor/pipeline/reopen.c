@@ -150,6 +150,10 @@ void ts_worker_connect(struct ts_worker *worker)
     }
     ts_count(&worker->stats.reconnects, 1);
     drop_in_flight(worker);
+    /* A server that lost commits may give a revision to other settings than it did before. */
+    if (!ts_without("accounts-forgotten")) {
+        ts_account_cache_clear(worker->accounts);
+    }
     worker->usage_to_ms = 0;
     worker->phase = TS_PHASE_REOPENING;
 }

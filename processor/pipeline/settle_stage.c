@@ -24,7 +24,9 @@ static void count_batch(struct ts_worker *worker, const struct ts_batch *batch)
         case TS_OUTCOME_SETTLED:
             ts_count(&stats->settled, 1);
             ts_count(&stats->charged, record->rating.charge_micros != 0);
-            ts_identities_settled(worker->identities, record->identity_hash);
+            if (record->command == NULL) {
+                ts_identities_settled(worker->identities, record->identity_hash);
+            }
             break;
         case TS_OUTCOME_DUPLICATE:
             ts_count(&stats->duplicates, 1);
@@ -53,14 +55,7 @@ static void move_lane(struct ts_worker *worker, const struct ts_settle_lane *set
     lane->has_tail = true;
     lane->tail_hash = settled->tail_hash;
     ts_gauge(&lane->stats->next_offset, lane->next_offset);
-    size_t kept = 0;
-    for (size_t i = 0; i < worker->known_count; i++) {
-        const struct ts_known *known = &worker->known[i];
-        if (!ts_lane_equal(known->lane, lane->id) || known->offset >= lane->next_offset) {
-            worker->known[kept++] = *known;
-        }
-    }
-    worker->known_count = kept;
+    ts_worker_forget_known(worker, lane->id, lane->next_offset);
 }
 
 /* A settlement that PostgreSQL does not carry out within its time-outs would not be the next time
@@ -81,6 +76,20 @@ static void settle_more(struct ts_worker *worker)
     }
 }
 
+/* What is rated from now on is rated by the changed profiles. */
+static void forget_changed(struct ts_worker *worker)
+{
+    const struct ts_settlement *settlement = &worker->settling.settlement;
+    for (size_t i = 0; i < settlement->state_count; i++) {
+        const struct ts_settle_state *state = &settlement->states[i];
+        if (state->changed) {
+            ts_account_cache_forget(
+                worker->accounts,
+                ts_account_profile_id(settlement->accounts[state->account].profile));
+        }
+    }
+}
+
 static void settled(struct ts_worker *worker)
 {
     struct ts_settling_state *settling = &worker->settling;
@@ -92,6 +101,7 @@ static void settled(struct ts_worker *worker)
     for (struct ts_batch *batch = settling->batches.first; batch != NULL; batch = batch->next) {
         count_batch(worker, batch);
     }
+    forget_changed(worker);
     int64_t now_us = ts_worker_now_us(worker);
     ts_histogram_add(&worker->stats.stages[TS_STAGE_SETTLE], now_us - settling->started_us, 1);
     ts_count(&worker->stats.settlements, 1);
@@ -136,7 +146,12 @@ static void note_bad_rows(struct ts_worker *worker)
     for (size_t i = 0; i < settlement->record_count; i++) {
         if (settlement->record_accounts[i] != NULL &&
             settlement->records[i]->outcome == TS_OUTCOME_DEAD_LETTER) {
-            ts_worker_know(worker, settlement->records[i], settlement->records[i]->reason);
+            const struct ts_record *record = settlement->records[i];
+            if (record->command != NULL && record->reason == TS_REASON_CHARGE_OVERFLOW) {
+                ts_worker_know_limit(worker, record); /* refused, with an event */
+            } else {
+                ts_worker_know(worker, record, record->reason);
+            }
         }
     }
 }

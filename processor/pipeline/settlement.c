@@ -202,8 +202,8 @@ static bool add_records(struct ts_worker *worker, size_t record_count, size_t ac
             if (record->outcome == TS_OUTCOME_SETTLED) {
                 uint32_t index = collect(&collector, &batch->accounts[record->account].profile);
                 index_of_record[n] = index;
-                collector.accounts[index].rows++;
-                collector.accounts[index].delta_micros -= record->rating.charge_micros;
+                collector.accounts[index].rows += ts_record_has_row(record);
+                collector.accounts[index].delta_micros += ts_record_delta(record);
             }
         }
     }
@@ -269,11 +269,13 @@ bool ts_settlement_number(struct ts_worker *worker, struct ts_error *err)
         }
         struct ts_record *record = settlement->records[i];
         size_t a = (size_t)(account - settlement->accounts);
-        balance[a] -= record->rating.charge_micros;
+        balance[a] += ts_record_delta(record);
         record->balance_after_micros = balance[a];
-        record->movement = ++movement[a];
-        if (record->rating.charge_micros != 0 &&
-            (balance[a] < account->watch_low || balance[a] >= account->watch_high)) {
+        movement[a] += ts_record_has_row(record);
+        record->movement = movement[a];
+        if (record->command != NULL ||
+            (ts_record_delta(record) != 0 &&
+             (balance[a] < account->watch_low || balance[a] >= account->watch_high))) {
             watch(settlement, watched, (uint32_t)a);
         }
     }
@@ -345,6 +347,33 @@ static size_t tell_allowances(struct ts_worker *worker,
     return count;
 }
 
+bool ts_settlement_add_events(struct ts_worker *worker,
+                              const struct ts_record *record,
+                              const struct ts_settle_state *state,
+                              const struct ts_event *events,
+                              size_t count)
+{
+    const struct ts_account_profile *profile =
+        worker->settling.settlement.accounts[state->account].profile;
+    for (size_t i = 0; i < count; i++) {
+        ts_buffer_clear(&worker->settling.scratch);
+        worker->ports.codec.ops->encode_event(
+            worker->ports.codec.self, &events[i], &worker->settling.scratch);
+        struct ts_outbox_row row = {.lane = record->lane,
+                                    .offset = record->offset,
+                                    .n = (int32_t)i,
+                                    .output = TS_OUTPUT_EVENTS,
+                                    .account_no = profile->account_no,
+                                    .sequence = events[i].sequence,
+                                    .key = ts_account_profile_id(profile)};
+        if (!add_row(worker, &row)) {
+            return false;
+        }
+    }
+    ts_count(&worker->stats.events, count);
+    return true;
+}
+
 /* What a call means: its charge, then its included units. */
 static bool tell_call(struct ts_worker *worker,
                       const struct ts_record *record,
@@ -369,23 +398,7 @@ static bool tell_call(struct ts_worker *worker,
                                       -record->rating.charge_micros,
                                       events);
     count += tell_allowances(worker, record, state, ts_bytes_of(cause), used, &events[count]);
-    for (size_t i = 0; i < count; i++) {
-        ts_buffer_clear(&worker->settling.scratch);
-        worker->ports.codec.ops->encode_event(
-            worker->ports.codec.self, &events[i], &worker->settling.scratch);
-        struct ts_outbox_row row = {.lane = record->lane,
-                                    .offset = record->offset,
-                                    .n = (int32_t)i,
-                                    .output = TS_OUTPUT_EVENTS,
-                                    .account_no = account->profile->account_no,
-                                    .sequence = events[i].sequence,
-                                    .key = ts_account_profile_id(account->profile)};
-        if (!add_row(worker, &row)) {
-            return false;
-        }
-    }
-    ts_count(&worker->stats.events, count);
-    return true;
+    return ts_settlement_add_events(worker, record, state, events, count);
 }
 
 /* The key is there twice: in the message and as its key. */
@@ -442,12 +455,16 @@ bool ts_settlement_tell(struct ts_worker *worker, struct ts_error *err)
     for (size_t i = 0; i < settlement->counter_count; i++) {
         used[i] = settlement->counters[i].used - settlement->counters[i].units;
     }
+    bool as_guessed = true;
     for (size_t i = 0; i < settlement->record_count; i++) {
-        const struct ts_record *record = settlement->records[i];
+        struct ts_record *record = settlement->records[i];
         const struct ts_settle_account *account = settlement->record_accounts[i];
         bool ok = true;
         if (record->outcome == TS_OUTCOME_DEAD_LETTER) {
             ok = tell_dead_letter(worker, record);
+        } else if (account != NULL && record->command != NULL) {
+            ok = ts_settlement_tell_command(
+                worker, record, state_of[account - settlement->accounts], &as_guessed);
         } else if (account != NULL &&
                    (record->rating.charge_micros != 0 || record->included != NULL)) {
             struct ts_settle_state *state = state_of[account - settlement->accounts];
@@ -459,5 +476,6 @@ bool ts_settlement_tell(struct ts_worker *worker, struct ts_error *err)
     }
     settlement->outbox = worker->settling.rows;
     settlement->outbox_count = worker->settling.row_count;
-    return true;
+    return as_guessed ||
+           ts_error_set(err, TS_ERROR_NONE, 0, "a command was decided otherwise than guessed");
 }

@@ -33,9 +33,47 @@ bool ts_worker_ingest(struct ts_worker *worker, int wait_ms);
 enum ts_prepared { TS_PREPARED, TS_PREPARE_LATER, TS_PREPARE_TROUBLE };
 enum ts_prepared ts_worker_prepare(struct ts_worker *worker, struct ts_batch *batch);
 void ts_batch_untrack(struct ts_worker *worker, struct ts_batch *batch);
+/* Ends the record as a dead letter; the text is copied. */
+void ts_record_refuse(struct ts_batch *batch,
+                      struct ts_record *record,
+                      enum ts_reason reason,
+                      const char *message);
+
+/* --- known.c: what a first attempt found out about records, for the next */
+/* It must be a dead letter. */
 void ts_worker_know(struct ts_worker *worker,
                     const struct ts_record *record,
                     enum ts_reason reason);
+/* A command was decided to add this much to the balance; with it, the live balance would pass the
+ * limit; so much for guesses. */
+void ts_worker_know_decision(struct ts_worker *worker,
+                             const struct ts_record *record,
+                             int64_t delta_micros);
+void ts_worker_know_limit(struct ts_worker *worker, const struct ts_record *record);
+/* NULL: nothing is known of it. */
+const struct ts_known *ts_worker_known(const struct ts_worker *worker,
+                                       const struct ts_record *record);
+/* Forgets the lane's records below the offset. */
+void ts_worker_forget_known(struct ts_worker *worker, struct ts_lane lane, int64_t below);
+
+/* --- commands.c: records of the credits topic */
+/* False when the decoder must be asked again later. */
+bool ts_worker_decode_command(struct ts_worker *worker,
+                              struct ts_batch *batch,
+                              struct ts_record *record,
+                              struct ts_error *err);
+/* Whether a batch of commands is charged and not settled yet. */
+bool ts_worker_has_commands(const struct ts_worker *worker);
+/* Judges the ids of the batch's commands, and guesses what each adds to the balance. */
+bool ts_worker_prepare_commands(struct ts_worker *worker,
+                                struct ts_batch *batch,
+                                struct ts_error *err);
+/* Decides on the locked row, and adds the events. *as_guessed becomes false when Redis was charged
+ * for something else. False: no memory. */
+bool ts_settlement_tell_command(struct ts_worker *worker,
+                                struct ts_record *record,
+                                struct ts_settle_state *state,
+                                bool *as_guessed);
 
 /* --- included.c: finds the allowances that each call to be settled may draw on */
 bool ts_worker_include(struct ts_worker *worker, struct ts_batch *batch, struct ts_error *err);
@@ -50,8 +88,15 @@ bool ts_settlement_build(struct ts_worker *worker, struct ts_error *err);
 /* At LOCKED: gives every record its movement and balance, and finds the accounts whose state must
  * be read: settlement.states (without reading them). */
 bool ts_settlement_number(struct ts_worker *worker, struct ts_error *err);
-/* Judges the states read, and composes the outbox rows. */
+/* Judges the states read, and composes the outbox rows. Fails with class NONE when a command was
+ * decided otherwise than guessed. */
 bool ts_settlement_tell(struct ts_worker *worker, struct ts_error *err);
+/* Outbox rows of what the record means for its account. False: no memory. */
+bool ts_settlement_add_events(struct ts_worker *worker,
+                              const struct ts_record *record,
+                              const struct ts_settle_state *state,
+                              const struct ts_event *events,
+                              size_t count);
 
 /* --- settle_counters.c: the included units of a settlement */
 /* Makes settlement.counters; each draw that took something knows its own by its `place`. */

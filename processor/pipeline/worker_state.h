@@ -33,6 +33,9 @@ struct ts_lane_state {
     int64_t fenced_us;    /* when we learnt it */
     int64_t claim_at_us;  /* its broker did not answer: not before then again */
     bool epoch_unsure;    /* the answer to a reopen was lost: perhaps it is ours and higher */
+    bool waits;           /* no batch of it can be prepared in this turn */
+    int64_t decode_at_us; /* a writer's schema is waited for: not before then again */
+    bool schema_said;     /* … and that was told */
     int fenced_opens;     /* since the last open that was not: Redis has a higher token */
     int64_t checked_position; /* at the last look at its end … */
     int64_t checked_high;     /* … which was there */
@@ -52,7 +55,10 @@ struct ts_lane_state {
 struct ts_known {
     struct ts_lane lane;
     int64_t offset;
-    enum ts_reason reason;
+    enum ts_reason reason; /* NONE: of a command, the rest: */
+    bool over_limit;
+    bool decided;
+    int64_t delta_micros; /* when decided */
 };
 enum { TS_KNOWN_MAX = 32768 }; /* more than a settlement has records */
 
@@ -164,8 +170,7 @@ struct ts_worker {
     int64_t usage_to_ms;
     int64_t usage_read_us;
 
-    int64_t decode_at_us;   /* a writer's schema is waited for: not before then again */
-    int64_t schema_said_us; /* when that was told last; 0: none is waited for */
+    int64_t schema_said_us; /* when a lane's wait for a writer's schema was told last; 0: never */
 
     bool source_answers; /* the last question to a broker was answered */
     int64_t check_at_us; /* when lanes are looked at again, … */

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum ts_input { TS_INPUT_CDRS, TS_INPUT_COUNT };
+enum ts_input { TS_INPUT_CDRS, TS_INPUT_CREDITS, TS_INPUT_COUNT };
 
 struct ts_lane {
     enum ts_input input;

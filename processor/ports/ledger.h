@@ -12,9 +12,9 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "core/account.h"
-#include "core/cdr.h"
 #include "ports/balances.h"
 #include "ports/lane.h"
+#include "ports/lookup.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -39,20 +39,6 @@ struct ts_raise {
     int64_t generation;      /* in: the one read, compared and set; out: the one in force now */
     int64_t seen_generation; /* in: what Redis was seen to have, 0 if nothing */
     bool raised;             /* out: false: the race was lost, adopt `generation` */
-};
-
-enum ts_identity_status {
-    TS_IDENTITY_ABSENT,
-    TS_IDENTITY_SAME,     /* settled with the same content: a duplicate */
-    TS_IDENTITY_CONFLICT, /* settled with another content */
-    TS_IDENTITY_COLLISION /* another identity with the same hash and start */
-};
-
-struct ts_identity {
-    const struct ts_cdr *cdr;
-    uint64_t identity_hash;
-    uint64_t fingerprint;
-    enum ts_identity_status status; /* out */
 };
 
 struct ts_profile_request {
@@ -160,6 +146,19 @@ struct ts_ledger_ops {
                        struct ts_identity *identities,
                        size_t count,
                        struct ts_error *err);
+
+    bool (*commands)(void *self,
+                     struct ts_command_request *requests,
+                     size_t count,
+                     struct ts_error *err);
+
+    /* Rows as they are now, unlocked: what is decided on them is a guess. An account_no that is not
+     * found fails with FATAL. */
+    bool (*states)(void *self,
+                   int64_t now_ms,
+                   struct ts_state_reading *readings,
+                   size_t count,
+                   struct ts_error *err);
 
     /* Start times that can be settled now: from the oldest attached leaf to the newest made. */
     bool (*usage_window)(void *self, int64_t *from_ms, int64_t *to_ms, struct ts_error *err);

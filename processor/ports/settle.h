@@ -70,6 +70,13 @@ struct ts_settle_state {
     uint32_t account;              /* index into accounts[] */
     struct ts_account_state state; /* out; balance_micros is before this settlement */
     struct ts_decide_time time;    /* out: now, in the account's zone */
+
+    /* Given at `write`: settings were changed, so the row's revision goes up by one and its
+     * settings are those of `state`; and of the profile, those that profile.set names (NAME,
+     * COUNTRY, TIMEZONE, RATE_PLAN with plan_no, ALLOWANCES). */
+    bool changed;
+    struct ts_account_change profile;
+    int32_t plan_no;
 };
 
 struct ts_settlement {
@@ -125,7 +132,11 @@ struct ts_settle_ops {
     bool (*states)(void *self, struct ts_error *err);
 
     /* After LOCKED or STATES: writes the ledger rows (with the records' balance_after and
-     * movement), duplicates, dead letters, states[] and outbox[], and commits. */
+     * movement), duplicates, dead letters, states[] and outbox[], and commits. Of each settled
+     * command: its command_id; when it credited, its credit_id and recharge_id too (one that is
+     * there already: CONFLICT, and so it is for a refused credit, but that a refusal as
+     * duplicate_recharge expects its recharge_id there); its invoice line; and of a change, who did
+     * it and why. */
     bool (*write)(void *self, struct ts_error *err);
 
     /* Rolls back a settlement that was not written. */

@@ -7,8 +7,8 @@
 #include "core/zone.h"
 
 struct ts_zones {
-    /* The caller owns the zone (ts_zone_destroy). NULL with err set (reject) when there is no such
-     * zone. Any number of threads. */
+    /* The caller owns the zone (ts_zone_destroy). NULL with err set: class REJECT when there is no
+     * such zone, RETRY when that cannot be said just now. Any number of threads. */
     struct ts_zone *(*load)(void *self, const char *name, struct ts_error *err);
     void *self;
 };

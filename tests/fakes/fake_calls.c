@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/fakes/fake_calls.h"
 
+#include "tests/fakes/fake_orders.h"
 #include "tests/fakes/fake_redis.h"
 
 #include "base/assert.h"
@@ -37,6 +38,14 @@ const char *fake_allowance_name(int allowance)
     return names[allowance];
 }
 
+struct ts_allowance_text fake_allowance_text(int allowance, int64_t units)
+{
+    return (struct ts_allowance_text){
+        .name = ts_bytes_of(fake_allowance_name(allowance)),
+        .category = allowance == 0 ? TS_LITERAL("international_outbound") : TS_LITERAL("*"),
+        .units = units};
+}
+
 int fake_counter(int32_t month, struct ts_bytes allowance)
 {
     TS_ASSERT(month == 202608 || month == 202609);
@@ -65,9 +74,12 @@ void fake_counter_parse(struct ts_bytes name, int *account, int *counter)
 
 static struct ts_zone *load_zone(void *self, const char *name, struct ts_error *err)
 {
-    TS_ASSERT(strcmp(name, "UTC") == 0);
     if (fake_fault(self, 50)) {
         fake_away(err, "no zone can be read");
+        return NULL;
+    }
+    if (strcmp(name, "UTC") != 0) {
+        ts_error_set(err, TS_ERROR_REJECT, 0, "there is no such zone");
         return NULL;
     }
     return (struct ts_zone *)ts_zone_utc();
@@ -113,6 +125,97 @@ static bool decode_cdr(void *self, struct ts_bytes value, struct ts_cdr *out, st
     return true;
 }
 
+static bool decode_command(void *self,
+                           struct ts_bytes value,
+                           struct ts_arena *arena,
+                           struct ts_command *out,
+                           struct ts_error *err)
+{
+    if (fake_fault(self, 4)) {
+        return fake_away(err, "the schema registry does not answer");
+    }
+    return fake_order_decode(value, arena, out) ||
+           ts_error_set(err, TS_ERROR_REJECT, TS_REASON_DECODE_ERROR, "not a command");
+}
+
+#define PUT(told, field, text) snprintf((told)->field, sizeof(told)->field, "%s", text)
+
+static void put_id(struct fake_told_event *told, struct ts_bytes id)
+{
+    snprintf(told->id, sizeof told->id, "%.*s", TS_ARGS(id));
+}
+
+static void encode_recharge(const struct ts_event *event, struct fake_told_event *told)
+{
+    switch (event->type) {
+    case TS_EVENT_RECHARGE_REQUESTED:
+        PUT(told, id, event->body.recharge.recharge_id);
+        PUT(told, reason, event->body.recharge.payment_method);
+        told->amount = event->body.recharge.amount_micros;
+        told->number = event->body.recharge.attempt;
+        told->moment_ms = event->body.recharge.expires_at_ms;
+        break;
+    case TS_EVENT_RECHARGE_SUCCEEDED:
+        put_id(told, event->body.succeeded.recharge_id);
+        told->amount = event->body.succeeded.amount_micros;
+        break;
+    case TS_EVENT_RECHARGE_FAILED:
+        PUT(told, id, event->body.failed.recharge_id);
+        snprintf(told->reason, sizeof told->reason, "%.*s", TS_ARGS(event->body.failed.reason));
+        told->moment_ms = event->body.failed.has_next_try ? event->body.failed.next_try_ms : 0;
+        break;
+    case TS_EVENT_RECHARGE_SUPPRESSED:
+        PUT(told, reason, event->body.suppressed.reason);
+        break;
+    case TS_EVENT_RECHARGE_DISABLED:
+        told->number = event->body.disabled.failures;
+        break;
+    default:
+        break;
+    }
+}
+
+static void encode_body(const struct ts_event *event, struct fake_told_event *told)
+{
+    switch (event->type) {
+    case TS_EVENT_BALANCE_LOW:
+    case TS_EVENT_BALANCE_LOW_CLEARED:
+        told->amount = event->body.low.threshold_micros;
+        break;
+    case TS_EVENT_CREDIT_ADDED:
+        put_id(told, event->body.credit.credit_id);
+        PUT(told, reason, event->body.credit.kind);
+        told->amount = event->body.credit.amount_micros;
+        told->number = event->body.credit.payment_method == NULL                ? 0
+                       : strcmp(event->body.credit.payment_method, "card") == 0 ? 1
+                                                                                : 2;
+        break;
+    case TS_EVENT_CREDIT_REFUSED:
+        put_id(told, event->body.refused.credit_id);
+        PUT(told, reason, event->body.refused.reason);
+        told->amount = event->body.refused.amount_micros;
+        break;
+    case TS_EVENT_CARD_CONFIRMATION_FAILED:
+        told->number = event->body.confirmation.attempts_left;
+        break;
+    case TS_EVENT_INVOICE_LINE_ADDED:
+        told->amount = event->body.invoice.amount_micros;
+        told->number = event->body.invoice.date;
+        break;
+    case TS_EVENT_CAP_REACHED:
+        PUT(told, reason, event->body.cap.kind);
+        told->amount = event->body.cap.limit_micros;
+        break;
+    case TS_EVENT_ALLOWANCE_EXHAUSTED:
+        put_id(told, event->body.allowance.name);
+        PUT(told, reason, event->body.allowance.month);
+        break;
+    default:
+        encode_recharge(event, told);
+        break;
+    }
+}
+
 static void encode_event(void *self, const struct ts_event *event, struct ts_buffer *out)
 {
     (void)self;
@@ -121,16 +224,9 @@ static void encode_event(void *self, const struct ts_event *event, struct ts_buf
     told.type = (int32_t)event->type;
     told.sequence = event->sequence;
     told.balance_micros = event->balance_micros;
-    if (event->type == TS_EVENT_BALANCE_LOW || event->type == TS_EVENT_BALANCE_LOW_CLEARED) {
-        told.threshold_micros = event->body.low.threshold_micros;
-    }
-    if (event->type == TS_EVENT_ALLOWANCE_EXHAUSTED) {
-        int month = 0;
-        TS_ASSERT(sscanf(event->body.allowance.month, "2026-%2d", &month) == 1);
-        told.threshold_micros =
-            FAKE_TOLD_COUNTER + fake_counter(202600 + month, event->body.allowance.name);
-    }
-    snprintf(told.event_id, sizeof told.event_id, "%s", event->event_id);
+    told.time_ms = event->time_ms;
+    encode_body(event, &told);
+    PUT(&told, event_id, event->event_id);
     snprintf(told.account_id, sizeof told.account_id, "%.*s", TS_ARGS(event->account_id));
     snprintf(told.cause, sizeof told.cause, "%.*s", TS_ARGS(event->cause));
     ts_buffer_append(out, &told, sizeof told);
@@ -142,12 +238,11 @@ static void encode_dead_letter(void *self,
                                int64_t now_ms,
                                struct ts_buffer *out)
 {
-    (void)self;
     (void)topic;
     (void)now_ms;
     struct fake_told_dead_letter told;
     memset(&told, 0, sizeof told);
-    told.partition = record->lane.partition;
+    told.lane = fake_lane_number(self, record->lane);
     told.offset = record->offset;
     told.reason = (int32_t)record->reason;
     ts_buffer_append(out, &told, sizeof told);
@@ -157,6 +252,7 @@ struct ts_codec fake_codec_port(struct fake_host *host)
 {
     static const struct ts_codec_ops ops = {
         .decode_cdr = decode_cdr,
+        .decode_command = decode_command,
         .encode_event = encode_event,
         .encode_dead_letter = encode_dead_letter,
     };

@@ -43,6 +43,7 @@ enum { FAKE_BILLED = 60 };                  /* units of every call */
 
 /* The allowances by name, and the place of a counter among an account's FAKE_COUNTERS. */
 const char *fake_allowance_name(int allowance);
+struct ts_allowance_text fake_allowance_text(int allowance, int64_t units);
 int fake_counter(int32_t month, struct ts_bytes allowance);
 int fake_counter_of_call(int32_t number, int allowance);
 /* By its name in Redis; fails on one of no account. */
@@ -60,14 +61,18 @@ struct fake_told_event {
     int32_t type;
     int64_t sequence;
     int64_t balance_micros;
-    int64_t threshold_micros;
+    int64_t time_ms;
+    int64_t amount; /* what the body has */
+    int64_t number;
+    int64_t moment_ms;
+    char id[64];     /* of a credit or a recharge */
+    char reason[32]; /* … or a kind */
     char event_id[48];
     char account_id[16];
-    char cause[64];
+    char cause[96];
 };
-enum { FAKE_TOLD_COUNTER = 1 }; /* allowance.exhausted: `threshold_micros` is this + the counter */
 struct fake_told_dead_letter {
-    int32_t partition;
+    int32_t lane;
     int64_t offset;
     int32_t reason;
 };
@@ -83,7 +88,7 @@ struct fake_rates {
 };
 struct ts_rates fake_rates_port(struct fake_rates *rates);
 
-/* There is UTC. */
+/* There is UTC, and no other. */
 struct ts_zones fake_zones_port(struct fake_host *host);
 
 #endif

@@ -10,6 +10,24 @@
 #include <stdio.h>
 #include <string.h>
 
+int fake_lane_count(const struct fake_host *host)
+{
+    return host->partitions[TS_INPUT_CDRS] + host->partitions[TS_INPUT_CREDITS];
+}
+
+int fake_lane_number(const struct fake_host *host, struct ts_lane lane)
+{
+    TS_ASSERT(lane.partition >= 0 && lane.partition < host->partitions[lane.input]);
+    return lane.partition + (lane.input == TS_INPUT_CDRS ? 0 : host->partitions[TS_INPUT_CDRS]);
+}
+
+struct ts_lane fake_lane(const struct fake_host *host, int number)
+{
+    int calls = host->partitions[TS_INPUT_CDRS];
+    return number < calls ? (struct ts_lane){TS_INPUT_CDRS, number}
+                          : (struct ts_lane){TS_INPUT_CREDITS, number - calls};
+}
+
 void fake_pause(struct fake_host *host)
 {
     if (fake_fiber_inside() && fake_chance(host, host->pause_permille)) {

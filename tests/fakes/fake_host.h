@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "ports/clock.h"
+#include "ports/lane.h"
 #include "ports/observer.h"
 
 #include <stdbool.h>
@@ -17,12 +18,14 @@
 
 /* Limits of a world. Small: what can go wrong goes wrong with few of each. */
 enum {
-    FAKE_LANES = 3,
+    FAKE_CALL_LANES = 3,
+    FAKE_ORDER_LANES = 2,
+    FAKE_LANES = FAKE_CALL_LANES + FAKE_ORDER_LANES,
     FAKE_ACCOUNTS = 8,
     FAKE_ALLOWANCES = 2, /* of one account, in the order in which they are drawn on */
     FAKE_MONTHS = 2,
     FAKE_COUNTERS = FAKE_ALLOWANCES * FAKE_MONTHS,
-    FAKE_MESSAGES = 96, /* of one partition */
+    FAKE_MESSAGES = 160, /* of one partition */
     FAKE_PROCESSES = 40,
 };
 
@@ -35,11 +38,19 @@ struct fake_host {
     unsigned linger_permille; /* how often a server is slow */
     const char *without;      /* the piece of the protocol that is taken away, or NULL */
     bool trace;
-    int process;            /* which one runs, 0: the world itself */
-    int64_t wake_us;        /* when the one that yielded wants to go on */
-    char violation[512];    /* the first one met, "" when none */
-    struct ts_arena memory; /* of everything that lives as long as the world */
+    int process;                    /* which one runs, 0: the world itself */
+    int64_t wake_us;                /* when the one that yielded wants to go on */
+    char violation[512];            /* the first one met, "" when none */
+    struct ts_arena memory;         /* of everything that lives as long as the world */
+    int partitions[TS_INPUT_COUNT]; /* of each input topic */
+    int64_t day_ms;                 /* the length of a day there (fake_orders.h) */
 };
+
+/* The lanes of a world are numbered through: the partitions of the topic of calls, then those of
+ * the credits topic. */
+int fake_lane_count(const struct fake_host *host);
+int fake_lane_number(const struct fake_host *host, struct ts_lane lane);
+struct ts_lane fake_lane(const struct fake_host *host, int number);
 
 /* A port call: here others may run, and here this process may be killed or stopped. */
 void fake_pause(struct fake_host *host);

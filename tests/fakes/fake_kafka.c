@@ -30,9 +30,14 @@ void fake_kafka_finish(struct fake_kafka *kafka)
     kafka->told = NULL;
 }
 
-void fake_kafka_append(struct fake_kafka *kafka, int partition, const struct fake_message *message)
+bool fake_kafka_is_order(const struct fake_kafka *kafka, int lane)
 {
-    struct fake_log *log = &kafka->logs[partition];
+    return fake_lane(kafka->host, lane).input == TS_INPUT_CREDITS;
+}
+
+void fake_kafka_append(struct fake_kafka *kafka, int lane, const struct fake_message *message)
+{
+    struct fake_log *log = &kafka->logs[lane];
     TS_ASSERT(log->high < FAKE_MESSAGES);
     log->messages[log->high++] = *message;
 }
@@ -210,7 +215,7 @@ static size_t name_lanes(struct fake_member *member, unsigned mask)
     size_t count = 0;
     for (int i = 0; i < FAKE_LANES; i++) {
         if ((mask >> i & 1) != 0) {
-            member->event_lanes[count++] = (struct ts_lane){TS_INPUT_CDRS, i};
+            member->event_lanes[count++] = fake_lane(member->kafka->host, i);
         }
     }
     return count;
@@ -245,7 +250,7 @@ static bool poll_group(struct fake_member *member, struct ts_source_event *out)
     out->lanes = member->event_lanes;
     *mask = 0;
     for (size_t i = 0; i < out->lane_count; i++) {
-        struct fake_member_lane *lane = &member->lanes[out->lanes[i].partition];
+        struct fake_member_lane *lane = &member->lanes[fake_lane_number(host, out->lanes[i])];
         lane->assigned = out->type == TS_SOURCE_ASSIGNED;
         lane->started = false;
     }
@@ -259,7 +264,7 @@ static bool is_leaderless(const struct fake_kafka *kafka, int partition)
 
 static bool poll_failure(struct fake_member *member, struct ts_source_event *out)
 {
-    for (int i = 0; i < FAKE_LANES; i++) {
+    for (int i = 0; i < member->kafka->lane_count; i++) {
         if ((member->to_fail >> i & 1) != 0 && member->lanes[i].assigned) {
             out->type = TS_SOURCE_LANE_ERROR;
             out->lane_count = name_lanes(member, 1u << i);
@@ -271,6 +276,20 @@ static bool poll_failure(struct fake_member *member, struct ts_source_event *out
         }
     }
     return false;
+}
+
+static struct ts_bytes value_of_call(const struct fake_call *call)
+{
+    size_t size = call->flaw == FAKE_FLAW_BYTES ? 5 : sizeof *call;
+    return call->flaw == FAKE_FLAW_ABSENT ? (struct ts_bytes){NULL, 0}
+                                          : (struct ts_bytes){(const char *)call, size};
+}
+
+static struct ts_bytes value_of_order(const struct fake_order *order)
+{
+    size_t size = order->flaw == FAKE_ORDER_BYTES ? 5 : sizeof *order;
+    return order->flaw == FAKE_ORDER_ABSENT ? (struct ts_bytes){NULL, 0}
+                                            : (struct ts_bytes){(const char *)order, size};
 }
 
 static bool take_message(struct fake_member *member, int partition, struct ts_source_event *out)
@@ -293,18 +312,15 @@ static bool take_message(struct fake_member *member, int partition, struct ts_so
             lane->skipped = lane->position; /* a bug of clients: it hands out the next one */
             continue;
         }
-        bool whole = message->call.flaw != FAKE_FLAW_BYTES;
+        bool order = fake_kafka_is_order(member->kafka, partition);
         out->type = TS_SOURCE_MESSAGE;
         out->message = (struct ts_message){
-            .lane = {TS_INPUT_CDRS, partition},
+            .lane = fake_lane(host, partition),
             .offset = lane->position,
             .timestamp_ms = message->timestamp_ms,
-            .key = ts_bytes_of(message->call.account_id),
-            .value = {(const char *)&message->call, whole ? sizeof message->call : 5},
+            .key = ts_bytes_of(order ? message->order.account_id : message->call.account_id),
+            .value = order ? value_of_order(&message->order) : value_of_call(&message->call),
         };
-        if (message->call.flaw == FAKE_FLAW_ABSENT) {
-            out->message.value = (struct ts_bytes){NULL, 0};
-        }
         lane->position++;
         return true;
     }
@@ -321,9 +337,10 @@ static void source_poll(void *self, int wait_ms, struct ts_source_event *out)
         return;
     }
     bool reachable = host->now_us >= member->kafka->down_until_us;
-    int first = fake_random_range(&host->random, 0, FAKE_LANES - 1);
-    for (int i = 0; reachable && i < FAKE_LANES && !fake_chance(host, 150); i++) {
-        if (take_message(member, (first + i) % FAKE_LANES, out)) {
+    int lanes = member->kafka->lane_count;
+    int first = fake_random_range(&host->random, 0, lanes - 1);
+    for (int i = 0; reachable && i < lanes && !fake_chance(host, 150); i++) {
+        if (take_message(member, (first + i) % lanes, out)) {
             return;
         }
     }
@@ -335,23 +352,36 @@ static void source_poll(void *self, int wait_ms, struct ts_source_event *out)
     }
 }
 
+static struct fake_member_lane *lane_of(struct fake_member *member, struct ts_lane id)
+{
+    return &member->lanes[fake_lane_number(member->kafka->host, id)];
+}
+
+static struct fake_log *log_of(struct fake_member *member, struct ts_lane id)
+{
+    return &member->kafka->logs[fake_lane_number(member->kafka->host, id)];
+}
+
 static bool source_start(void *self, struct ts_lane id, int64_t offset, struct ts_error *err)
 {
     struct fake_member *member = self;
-    struct fake_member_lane *lane = &member->lanes[id.partition];
+    struct fake_member_lane *lane = lane_of(member, id);
     if (down(member, err)) {
         return false;
     }
     if (!lane->assigned) {
         return fake_away(err, "the partition is not assigned");
     }
-    if (offset < 0 || offset > member->kafka->logs[id.partition].high) {
+    if (offset < 0 || offset > log_of(member, id)->high) {
         fake_violation(member->kafka->host,
                        "partition %d started at %lld, beyond its end",
-                       id.partition,
+                       fake_lane_number(member->kafka->host, id),
                        (long long)offset);
     }
-    fake_trace(member->kafka->host, "starts %d/%lld", id.partition, (long long)offset);
+    fake_trace(member->kafka->host,
+               "starts %d/%lld",
+               fake_lane_number(member->kafka->host, id),
+               (long long)offset);
     lane->started = true;
     lane->paused = false;
     lane->position = offset;
@@ -361,13 +391,13 @@ static bool source_start(void *self, struct ts_lane id, int64_t offset, struct t
 static void source_pause(void *self, struct ts_lane id)
 {
     struct fake_member *member = self;
-    member->lanes[id.partition].paused = true;
+    lane_of(member, id)->paused = true;
 }
 
 static void source_resume(void *self, struct ts_lane id)
 {
     struct fake_member *member = self;
-    member->lanes[id.partition].paused = false;
+    lane_of(member, id)->paused = false;
 }
 
 static void source_release(void *self, const struct ts_lane *lanes, size_t count)
@@ -376,9 +406,9 @@ static void source_release(void *self, const struct ts_lane *lanes, size_t count
     struct fake_kafka *kafka = member->kafka;
     fake_pause(kafka->host);
     for (size_t i = 0; i < count; i++) {
-        struct fake_log *log = &kafka->logs[lanes[i].partition];
+        struct fake_log *log = log_of(member, lanes[i]);
         if (log->holder == member->number && log->revoke_sent) {
-            fake_trace(kafka->host, "releases %d", lanes[i].partition);
+            fake_trace(kafka->host, "releases %d", fake_lane_number(kafka->host, lanes[i]));
             log->holder = -1;
             log->revoke_sent = false;
             log->must_release = false;
@@ -393,12 +423,12 @@ source_range(void *self, struct ts_lane id, int64_t *low, int64_t *high, struct 
     if (down(member, err)) {
         return false;
     }
-    if (is_leaderless(member->kafka, id.partition)) {
+    if (is_leaderless(member->kafka, fake_lane_number(member->kafka->host, id))) {
         fake_linger(member->kafka->host);
         return fake_away(err, "the partition has no leader");
     }
-    *low = member->kafka->logs[id.partition].low;
-    *high = member->kafka->logs[id.partition].high;
+    *low = log_of(member, id)->low;
+    *high = log_of(member, id)->high;
     fake_linger(member->kafka->host);
     return true;
 }
@@ -406,7 +436,7 @@ source_range(void *self, struct ts_lane id, int64_t *low, int64_t *high, struct 
 static int64_t source_high_seen(void *self, struct ts_lane id)
 {
     struct fake_member *member = self;
-    return member->kafka->logs[id.partition].high;
+    return log_of(member, id)->high;
 }
 
 static bool source_committed(void *self, struct ts_lane id, int64_t *offset, struct ts_error *err)
@@ -415,7 +445,7 @@ static bool source_committed(void *self, struct ts_lane id, int64_t *offset, str
     if (down(member, err)) {
         return false;
     }
-    *offset = member->kafka->logs[id.partition].committed;
+    *offset = log_of(member, id)->committed;
     fake_linger(member->kafka->host);
     return true;
 }
@@ -425,7 +455,7 @@ static void source_commit(void *self, struct ts_lane id, int64_t offset)
     struct fake_member *member = self;
     fake_pause(member->kafka->host);
     if (member->joined) {
-        member->lanes[id.partition].pending = offset;
+        lane_of(member, id)->pending = offset;
     }
 }
 

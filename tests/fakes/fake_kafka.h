@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Kafka as the pipeline meets it: one input topic that grows, a consumer group that rebalances
+/* Kafka as the pipeline meets it: two input topics that grow, a consumer group that rebalances
  * eagerly or cooperatively, expels members that do not answer and tells them late, commits without
  * an answer, and producers whose messages arrive, fail, or arrive and are said to have failed. */
 #ifndef TS_TESTS_FAKES_FAKE_KAFKA_H
@@ -7,6 +7,7 @@
 
 #include "tests/fakes/fake_calls.h"
 #include "tests/fakes/fake_host.h"
+#include "tests/fakes/fake_orders.h"
 
 #include "ports/publisher.h"
 #include "ports/source.h"
@@ -18,7 +19,10 @@
 struct fake_message {
     bool hole; /* an offset without a record: a transaction marker, or compacted away */
     int64_t timestamp_ms;
-    struct fake_call call;
+    union { /* by its lane */
+        struct fake_call call;
+        struct fake_order order;
+    };
 };
 
 struct fake_log {
@@ -88,7 +92,7 @@ struct fake_kafka {
     size_t told_capacity;
 
     /* Called when the group's offset changes. */
-    void (*on_commit)(void *self, int partition, int64_t offset);
+    void (*on_commit)(void *self, int lane, int64_t offset);
     void *on_commit_self;
 };
 
@@ -96,7 +100,8 @@ struct fake_kafka {
 void fake_kafka_init(struct fake_kafka *kafka, struct fake_host *host, int lane_count);
 void fake_kafka_finish(struct fake_kafka *kafka);
 
-void fake_kafka_append(struct fake_kafka *kafka, int partition, const struct fake_message *message);
+void fake_kafka_append(struct fake_kafka *kafka, int lane, const struct fake_message *message);
+bool fake_kafka_is_order(const struct fake_kafka *kafka, int lane);
 
 struct fake_member *fake_kafka_join(struct fake_kafka *kafka, int process);
 /* The process died: whatever it had sent may still arrive. The group learns it by an expulsion. */

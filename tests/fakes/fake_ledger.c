@@ -133,6 +133,12 @@ static bool ledger_raise(void *self,
 
 /* --- claims */
 
+static struct fake_partition *partition_of(struct fake_session *session, struct ts_lane lane)
+{
+    struct fake_postgres *postgres = session->postgres;
+    return &postgres->tables.partitions[fake_lane_number(postgres->host, lane)];
+}
+
 /* An UPDATE of the row waits for a settle that holds it, and ends one that holds it for long. */
 static void wait_for_row(struct fake_session *session, struct fake_partition *partition)
 {
@@ -162,7 +168,7 @@ raise_epoch(struct fake_session *session, struct fake_partition *partition, int6
 
 static void mark_told(struct fake_session *session, const struct ts_claim *claim, bool told)
 {
-    struct fake_partition *partition = &session->postgres->tables.partitions[claim->lane.partition];
+    struct fake_partition *partition = partition_of(session, claim->lane);
     if (partition->raised_by == session->process && partition->epoch == claim->epoch) {
         partition->raise_told = told;
     }
@@ -185,7 +191,7 @@ static bool ledger_claim(void *self,
                          struct ts_error *err)
 {
     struct fake_session *session = self;
-    struct fake_partition *partition = &session->postgres->tables.partitions[lane.partition];
+    struct fake_partition *partition = partition_of(session, lane);
     if (!begin(session, err)) {
         return false;
     }
@@ -199,7 +205,7 @@ static bool ledger_claim(void *self,
     tell_claim(partition, out);
     fake_trace(session->postgres->host,
                "postgres: claims %d, epoch %lld, next %lld",
-               lane.partition,
+               fake_lane_number(session->postgres->host, lane),
                (long long)out->epoch,
                (long long)out->next_offset);
     bool told = end(session, err);
@@ -213,14 +219,14 @@ static bool ledger_known(void *self, struct ts_lane lane, bool *out, struct ts_e
     if (!begin(session, err)) {
         return false;
     }
-    *out = session->postgres->tables.partitions[lane.partition].exists;
+    *out = partition_of(session, lane)->exists;
     return end(session, err);
 }
 
 static void reopen_lane(struct fake_session *session, struct ts_claim *claim, int64_t now_ms)
 {
     struct fake_postgres *postgres = session->postgres;
-    struct fake_partition *partition = &postgres->tables.partitions[claim->lane.partition];
+    struct fake_partition *partition = partition_of(session, claim->lane);
     bool raises = !fake_without(postgres->host, "raise");
     if (raises) {
         wait_for_row(session, partition);
@@ -239,7 +245,7 @@ static void reopen_lane(struct fake_session *session, struct ts_claim *claim, in
     }
     fake_trace(postgres->host,
                "postgres: reopens %d, epoch %lld, next %lld%s",
-               claim->lane.partition,
+               fake_lane_number(postgres->host, claim->lane),
                (long long)claim->epoch,
                (long long)claim->next_offset,
                claim->fenced ? ": fenced" : "");
@@ -285,7 +291,7 @@ static bool ledger_profiles(void *self,
             &session->postgres->tables.accounts[fake_account_number(requests[i].account_id)];
         requests[i].found = account->exists;
         if (account->exists) {
-            requests[i].profile = account->profile;
+            requests[i].profile = fake_profile(account);
         }
     }
     return end(session, err);
@@ -338,7 +344,8 @@ static enum ts_identity_status look_up(const struct fake_tables *tables,
 {
     for (size_t i = 0; i < tables->end_count; i++) {
         const struct fake_end *row = &tables->ends[i];
-        if (row->outcome == TS_OUTCOME_SETTLED && row->identity_hash == identity->identity_hash) {
+        if (row->outcome == TS_OUTCOME_SETTLED && !row->order &&
+            row->identity_hash == identity->identity_hash) {
             return row->fingerprint == identity->fingerprint ? TS_IDENTITY_SAME
                                                              : TS_IDENTITY_CONFLICT;
         }
@@ -355,6 +362,65 @@ ledger_identities(void *self, struct ts_identity *identities, size_t count, stru
     }
     for (size_t i = 0; i < count; i++) {
         identities[i].status = look_up(&session->postgres->tables, &identities[i]);
+    }
+    return end(session, err);
+}
+
+static enum ts_identity_status
+status_of(const struct fake_tables *tables, int space, struct ts_bytes text, uint64_t fingerprint)
+{
+    const struct fake_id *id = fake_id_find(tables, space, text);
+    return id == NULL                       ? TS_IDENTITY_ABSENT
+           : id->fingerprint == fingerprint ? TS_IDENTITY_SAME
+                                            : TS_IDENTITY_CONFLICT;
+}
+
+static void answer_command(const struct fake_tables *tables, struct ts_command_request *request)
+{
+    const struct ts_command *command = request->command;
+    uint64_t fingerprint = request->fingerprint;
+    request->command_id = status_of(tables, 0, command->command_id, fingerprint);
+    if (command->type == TS_COMMAND_CREDIT_ADDED) {
+        const struct ts_command_credit *credit = &command->body.credit;
+        request->credit_id = status_of(tables, 1, credit->credit_id, fingerprint);
+        request->recharge_credited =
+            credit->recharge_id.size > 0 && fake_id_find(tables, 2, credit->recharge_id) != NULL;
+    }
+    if (command->type == TS_COMMAND_ACCOUNT_CHANGED &&
+        (command->body.change.set & ts_field_bit(TS_FIELD_RATE_PLAN)) != 0) {
+        request->plan_no = fake_plan(command->body.change.rate_plan, request->plan_currency);
+    }
+}
+
+static bool
+ledger_commands(void *self, struct ts_command_request *requests, size_t count, struct ts_error *err)
+{
+    struct fake_session *session = self;
+    if (!begin(session, err)) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        answer_command(&session->postgres->tables, &requests[i]);
+    }
+    return end(session, err);
+}
+
+static bool ledger_states(void *self,
+                          int64_t now_ms,
+                          struct ts_state_reading *readings,
+                          size_t count,
+                          struct ts_error *err)
+{
+    struct fake_session *session = self;
+    if (!begin(session, err)) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct fake_account *account =
+            &session->postgres->tables.accounts[readings[i].account_no - 1];
+        TS_ASSERT(account->exists);
+        readings[i].state = account->state;
+        readings[i].time = fake_time(session->postgres->host, now_ms);
     }
     return end(session, err);
 }
@@ -498,6 +564,8 @@ struct ts_ledger fake_ledger_port(struct fake_session *session)
         .balances = ledger_balances,
         .identities = ledger_identities,
         .counters = ledger_counters,
+        .commands = ledger_commands,
+        .states = ledger_states,
         .usage_window = ledger_usage_window,
         .outbox = ledger_outbox,
         .outbox_older = ledger_outbox_older,

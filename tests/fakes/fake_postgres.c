@@ -18,7 +18,28 @@ void fake_postgres_init(struct fake_postgres *postgres, struct fake_host *host, 
     postgres->lane_count = lane_count;
     postgres->window_to_ms = INT64_MAX;
     /* One input has at most so many rows here, and a page must hold one. */
-    postgres->page_max = (size_t)fake_random_range(&host->random, TS_THRESHOLDS_MAX + 1, 40);
+    postgres->page_max =
+        (size_t)fake_random_range(&host->random, 2 * TS_DECIDE_COMMAND_EVENTS_MAX, 60);
+}
+
+const struct fake_id *
+fake_id_find(const struct fake_tables *tables, int space, struct ts_bytes text)
+{
+    for (size_t i = 0; i < tables->id_count; i++) {
+        if (tables->ids[i].space == space && ts_bytes_equal_text(text, tables->ids[i].text)) {
+            return &tables->ids[i];
+        }
+    }
+    return NULL;
+}
+
+/* Whether it is closed stands in the row's state. */
+struct ts_account_profile fake_profile(const struct fake_account *account)
+{
+    struct ts_account_profile profile = account->profile;
+    profile.status = account->state.status;
+    profile.closed_ms = account->state.closed_ms;
+    return profile;
 }
 
 void fake_postgres_finish(struct fake_postgres *postgres)

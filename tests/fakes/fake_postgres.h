@@ -7,6 +7,7 @@
 
 #include "tests/fakes/fake_calls.h"
 #include "tests/fakes/fake_host.h"
+#include "tests/fakes/fake_orders.h"
 
 #include "ports/ledger.h"
 #include "ports/settle.h"
@@ -16,7 +17,11 @@
 #include <stdint.h>
 
 enum { FAKE_STANDBYS = 3 };
-enum { FAKE_ENDS = FAKE_LANES * FAKE_MESSAGES, FAKE_OUTBOX = 4096 };
+enum {
+    FAKE_ENDS = FAKE_LANES * FAKE_MESSAGES,
+    FAKE_OUTBOX = 8192,
+    FAKE_IDS = 3 * FAKE_ORDER_LANES * FAKE_MESSAGES,
+};
 
 struct fake_account {
     bool exists;
@@ -46,12 +51,16 @@ struct fake_partition {
 
 /* How one input ended. */
 struct fake_end {
-    struct ts_lane lane;
+    int lane; /* its number */
     int64_t offset;
     enum ts_outcome outcome;
     enum ts_reason reason;
-    /* SETTLED only: the ledger row. */
+    int64_t settlement; /* a number that its records share */
+    int64_t now_ms;     /* … and its time */
+    /* SETTLED only: the ledger row of a call, or what an order did. */
     int account;
+    bool order;
+    struct ts_command_effect effect; /* of an order */
     int32_t number;
     int32_t content;
     int32_t flaw;
@@ -62,6 +71,14 @@ struct fake_end {
     int64_t deck_version;
     int64_t balance_after_micros;
     int64_t movement;
+};
+
+/* An id that is taken for ever. */
+struct fake_id {
+    int space; /* 0: a command's, 1: a credit's, 2: a recharge's */
+    char text[64];
+    uint64_t fingerprint;
+    bool expected_free; /* of a refused credit: it must not be there, and is not taken */
 };
 
 struct fake_outbox_row {
@@ -77,6 +94,8 @@ struct fake_tables {
     struct fake_account accounts[FAKE_ACCOUNTS];
     struct fake_end ends[FAKE_ENDS];
     size_t end_count;
+    struct fake_id ids[FAKE_IDS];
+    size_t id_count;
     struct fake_outbox_row outbox[FAKE_OUTBOX];
     size_t outbox_count;
 };
@@ -120,10 +139,18 @@ struct fake_txn {
         int64_t units;
     } countings[FAKE_ACCOUNTS * FAKE_COUNTERS];
     size_t counting_count;
-    struct fake_end *ends;
+    struct fake_end *ends; /* of its records, in their order */
     size_t end_count;
-    struct ts_account_state states[FAKE_ACCOUNTS];
+    struct fake_txn_state {
+        struct ts_account_state state;
+        bool changed;
+        uint32_t set;
+        int32_t plan_no;
+        const struct ts_allowances *allowances;
+    } states[FAKE_ACCOUNTS];
     size_t state_count;
+    struct fake_id *ids;
+    size_t id_count;
     struct ts_outbox_row *outbox;
     size_t outbox_count;
 };
@@ -138,6 +165,7 @@ struct fake_postgres {
     int64_t raise_waits_us; /* until when somebody waits for the exclusive advisory lock */
     int64_t down_until_us;
     int64_t incarnation; /* connections to a former one are lost */
+    int64_t settlements; /* ever begun */
     int64_t window_to_ms;
 
     /* A standby that lags: what it has is what is left when the primary is lost. */
@@ -165,6 +193,12 @@ struct fake_session {
 
 /* Keeps its large memory: zero it before the first use. */
 void fake_postgres_init(struct fake_postgres *postgres, struct fake_host *host, int lane_count);
+
+/* Whether the id is taken, and for what. */
+const struct fake_id *
+fake_id_find(const struct fake_tables *tables, int space, struct ts_bytes text);
+/* The account as a client reads it. */
+struct ts_account_profile fake_profile(const struct fake_account *account);
 
 /* The server's own work: settles of broken connections end. */
 void fake_postgres_tick(struct fake_postgres *postgres);

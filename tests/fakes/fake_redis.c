@@ -279,12 +279,12 @@ static bool balances_open(void *self,
     fake_trace(redis->host,
                "redis %d: opens %d at %lld with token %lld",
                client->server,
-               lane.partition,
+               fake_lane_number(redis->host, lane),
                (long long)next,
                (long long)token);
     for (uint32_t b = 0; b < TS_BUCKET_COUNT; b++) {
         struct fake_command command = command_of(client, FAKE_OPEN, b, generations[b]);
-        command.lane = lane;
+        command.lane = fake_lane_number(redis->host, lane);
         command.token = token;
         command.position = next;
         if (!run_one(client, &command)) {
@@ -346,7 +346,7 @@ static void copy_call(struct fake_redis_client *client, struct ts_apply *call)
 {
     struct fake_command *command = &client->commands[client->count++];
     *command = command_of(client, FAKE_APPLY, call->bucket, call->generation);
-    command->lane = call->lane;
+    command->lane = fake_lane_number(client->redis->host, call->lane);
     command->token = call->token;
     command->position = call->committed;
     command->first = call->first;

@@ -71,7 +71,7 @@ struct fake_command {
     uint64_t connection;
     uint32_t bucket;
     int64_t generation;
-    struct ts_lane lane;
+    int lane;
     int64_t token;
     int64_t position; /* open: next; apply: committed */
     int64_t first;

@@ -67,8 +67,8 @@ static void take_back(struct fake_redis *redis, struct fake_command *command)
 {
     struct fake_redis_accounts *accounts = hot_of(redis, command);
     for (int slot = 0; accounts != NULL && slot < TS_UNDO_SLOTS; slot++) {
-        struct ts_bytes rest = accounts->undo[command->lane.partition][slot].text;
-        if (!accounts->undo[command->lane.partition][slot].there) {
+        struct ts_bytes rest = accounts->undo[command->lane][slot].text;
+        if (!accounts->undo[command->lane][slot].there) {
             continue;
         }
         struct ts_undo_item item;
@@ -86,7 +86,7 @@ static void take_back(struct fake_redis *redis, struct fake_command *command)
         if (rest.size != 0) {
             fake_violation(redis->host, "an undo text does not parse");
         }
-        accounts->undo[command->lane.partition][slot].there = false;
+        accounts->undo[command->lane][slot].there = false;
     }
 }
 
@@ -96,7 +96,7 @@ static void open_lane(struct fake_redis *redis, struct fake_command *command)
     if (!right_generation(bucket, command)) {
         return;
     }
-    struct fake_redis_lane *lane = &bucket->lanes[command->lane.partition];
+    struct fake_redis_lane *lane = &bucket->lanes[command->lane];
     if (lane->opened && lane->token > command->token) {
         command->status = TS_BALANCES_FENCED;
         return;
@@ -156,7 +156,7 @@ static void apply(struct fake_redis *redis, struct fake_command *command)
     if (!right_generation(bucket, command)) {
         return;
     }
-    struct fake_redis_lane *lane = &bucket->lanes[command->lane.partition];
+    struct fake_redis_lane *lane = &bucket->lanes[command->lane];
     if (!lane->opened || (lane->token != command->token && !fake_without(redis->host, "token"))) {
         bool newer = lane->opened && lane->token > command->token;
         command->status = newer ? TS_BALANCES_FENCED : TS_BALANCES_REOPEN;
@@ -169,8 +169,8 @@ static void apply(struct fake_redis *redis, struct fake_command *command)
     struct fake_redis_accounts *accounts = hot_of(redis, command);
     TS_ASSERT(accounts != NULL);
     int64_t floor = lane->floor > command->position ? lane->floor : command->position;
-    if (accounts->undo[command->lane.partition][command->slot].there &&
-        accounts->undo[command->lane.partition][command->slot].last >= floor &&
+    if (accounts->undo[command->lane][command->slot].there &&
+        accounts->undo[command->lane][command->slot].last >= floor &&
         !fake_without(redis->host, "full")) {
         command->status = TS_BALANCES_FULL;
         return;
@@ -188,9 +188,9 @@ static void apply(struct fake_redis *redis, struct fake_command *command)
     }
     lane->floor = floor;
     lane->applied = command->last;
-    accounts->undo[command->lane.partition][command->slot].there = true;
-    accounts->undo[command->lane.partition][command->slot].last = command->last;
-    accounts->undo[command->lane.partition][command->slot].text = command->undo;
+    accounts->undo[command->lane][command->slot].there = true;
+    accounts->undo[command->lane][command->slot].last = command->last;
+    accounts->undo[command->lane][command->slot].text = command->undo;
     command->status = TS_BALANCES_OK;
 }
 
@@ -235,7 +235,7 @@ void fake_redis_run(struct fake_redis *redis, struct fake_command *command)
                    "redis %d: b%u apply %d/%lld..%lld: %s",
                    command->server,
                    command->bucket,
-                   command->lane.partition,
+                   command->lane,
                    (long long)command->first,
                    (long long)command->last,
                    ts_balances_status_name(command->status));

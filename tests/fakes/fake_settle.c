@@ -47,23 +47,37 @@ static bool settle_start(void *self, struct ts_settlement *settlement, struct ts
     return fake_away(err, "too many connections");
 }
 
-static struct fake_end end_of(const struct ts_settlement *settlement, size_t index)
+static struct fake_end
+end_of(const struct fake_postgres *postgres, const struct ts_settlement *settlement, size_t index)
 {
     const struct ts_record *record = settlement->records[index];
-    struct fake_end end = {.lane = record->lane,
+    struct fake_end end = {.lane = fake_lane_number(postgres->host, record->lane),
                            .offset = record->offset,
                            .outcome = record->outcome,
                            .reason = record->reason,
-                           .account = -1};
-    if (record->outcome == TS_OUTCOME_SETTLED) {
+                           .settlement = postgres->settlements,
+                           .now_ms = settlement->now_ms,
+                           .account = -1,
+                           .order = record->lane.input == TS_INPUT_CREDITS};
+    if (record->outcome != TS_OUTCOME_SETTLED) {
+        return end;
+    }
+    end.account = (int)settlement->record_accounts[index]->profile->account_no - 1;
+    end.fingerprint = record->fingerprint;
+    end.balance_after_micros = record->balance_after_micros;
+    end.movement = record->movement;
+    if (end.order) {
+        struct fake_order order;
+        memcpy(&order, record->value.data, sizeof order);
+        end.flaw = order.flaw == FAKE_ORDER_REFUSED ? FAKE_FLAW_REFUSED : FAKE_FLAW_NONE;
+        end.effect = record->command->effect;
+    } else {
         struct fake_call call;
         memcpy(&call, record->value.data, sizeof call);
-        end.account = (int)settlement->record_accounts[index]->profile->account_no - 1;
         end.number = call.number;
         end.content = call.content;
         end.flaw = call.flaw;
         end.identity_hash = record->identity_hash;
-        end.fingerprint = record->fingerprint;
         end.charge_micros = record->rating.charge_micros;
         for (uint32_t i = 0; record->included != NULL && i < record->included->count; i++) {
             const struct ts_draw *draw = &record->included->draws[i];
@@ -71,14 +85,67 @@ static struct fake_end end_of(const struct ts_settlement *settlement, size_t ind
             end.units[counter / FAKE_MONTHS] = draw->units;
         }
         end.deck_version = record->rating.deck_version;
-        end.balance_after_micros = record->balance_after_micros;
-        end.movement = record->movement;
     }
     return end;
 }
 
-static void copy_whole(struct fake_host *host, struct fake_txn *txn)
+static void
+take_id(struct fake_txn *txn, int space, struct ts_bytes text, const struct ts_record *record)
 {
+    struct fake_id *id = &txn->ids[txn->id_count++];
+    *id = (struct fake_id){.space = space,
+                           .fingerprint = record->fingerprint,
+                           .expected_free =
+                               space != 0 && record->command->effect.refusal != TS_REFUSAL_NONE};
+    TS_ASSERT(text.size > 0 && text.size < sizeof id->text);
+    memcpy(id->text, text.data, text.size);
+}
+
+/* What is never to be applied again, and what a refusal relies on. */
+static void copy_ids(struct fake_host *host, struct fake_txn *txn)
+{
+    const struct ts_settlement *settlement = txn->settlement;
+    txn->ids = fake_take(host, 3 * settlement->record_count * sizeof *txn->ids);
+    txn->id_count = 0;
+    for (size_t i = 0; i < settlement->record_count; i++) {
+        const struct ts_record *record = settlement->records[i];
+        if (record->command == NULL || record->outcome != TS_OUTCOME_SETTLED) {
+            continue;
+        }
+        const struct ts_command *command = &record->command->command;
+        const struct ts_command_credit *credit = &command->body.credit;
+        enum ts_refusal refusal = record->command->effect.refusal;
+        take_id(txn, 0, command->command_id, record);
+        if (record->command->effect.delta_micros == 0 && refusal == TS_REFUSAL_NONE) {
+            continue;
+        }
+        take_id(txn, 1, credit->credit_id, record);
+        if (credit->recharge_id.size > 0 && refusal != TS_REFUSAL_DUPLICATE_RECHARGE) {
+            take_id(txn, 2, credit->recharge_id, record);
+        }
+    }
+}
+
+static void copy_states(struct fake_host *host, struct fake_txn *txn)
+{
+    const struct ts_settlement *settlement = txn->settlement;
+    txn->state_count = settlement->state_count;
+    for (size_t i = 0; i < txn->state_count; i++) {
+        const struct ts_settle_state *state = &settlement->states[i];
+        txn->states[i] = (struct fake_txn_state){.state = state->state,
+                                                 .changed = state->changed,
+                                                 .set = state->profile.set,
+                                                 .plan_no = state->plan_no};
+        if (state->changed && (state->profile.set & ts_field_bit(TS_FIELD_ALLOWANCES)) != 0) {
+            txn->states[i].allowances =
+                fake_allowances_of(host, state->profile.allowances, state->profile.allowance_count);
+        }
+    }
+}
+
+static void copy_whole(struct fake_postgres *postgres, struct fake_txn *txn)
+{
+    struct fake_host *host = postgres->host;
     const struct ts_settlement *settlement = txn->settlement;
     txn->sum_count = settlement->account_count;
     for (size_t i = 0; i < txn->sum_count; i++) {
@@ -96,15 +163,14 @@ static void copy_whole(struct fake_host *host, struct fake_txn *txn)
             fake_counter(counter->month, ts_allowance_name(counter->allowance));
         txn->countings[i].units = counter->units;
     }
+    postgres->settlements++;
     txn->end_count = settlement->record_count;
     txn->ends = fake_take(host, txn->end_count * sizeof *txn->ends);
     for (size_t i = 0; i < txn->end_count; i++) {
-        txn->ends[i] = end_of(settlement, i);
+        txn->ends[i] = end_of(postgres, settlement, i);
     }
-    txn->state_count = settlement->state_count;
-    for (size_t i = 0; i < txn->state_count; i++) {
-        txn->states[i] = settlement->states[i].state;
-    }
+    copy_ids(host, txn);
+    copy_states(host, txn);
     txn->outbox_count = settlement->outbox_count;
     txn->outbox = fake_take(host, (txn->outbox_count + 1) * sizeof *txn->outbox);
     for (size_t i = 0; i < txn->outbox_count; i++) {
@@ -201,7 +267,7 @@ static bool settle_write(void *self, struct ts_error *err)
         return false;
     }
     TS_ASSERT(session->txn != NULL);
-    copy_whole(session->postgres->host, session->txn);
+    copy_whole(session->postgres, session->txn);
     session->txn->written = true;
     return true;
 }

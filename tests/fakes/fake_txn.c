@@ -34,11 +34,17 @@ void fake_txn_roll_back(struct fake_postgres *postgres, struct fake_txn *txn, co
     unlock(postgres, txn);
 }
 
+static struct fake_partition *partition_of(struct fake_postgres *postgres,
+                                           const struct ts_settle_lane *lane)
+{
+    return &postgres->tables.partitions[fake_lane_number(postgres->host, lane->lane)];
+}
+
 static void commit_lanes(struct fake_postgres *postgres, struct fake_txn *txn)
 {
     for (size_t i = 0; i < txn->lane_count; i++) {
         const struct ts_settle_lane *lane = &txn->lanes[i];
-        struct fake_partition *partition = &postgres->tables.partitions[lane->lane.partition];
+        struct fake_partition *partition = partition_of(postgres, lane);
         partition->next_offset = lane->end;
         partition->has_tail = true;
         partition->tail_hash = lane->tail_hash;
@@ -49,7 +55,7 @@ static void commit_lanes(struct fake_postgres *postgres, struct fake_txn *txn)
         fake_trace(postgres->host,
                    "postgres: COMMIT of process %d: %d [%lld, %lld)",
                    txn->process,
-                   lane->lane.partition,
+                   fake_lane_number(postgres->host, lane->lane),
                    (long long)lane->start,
                    (long long)lane->end);
     }
@@ -57,22 +63,51 @@ static void commit_lanes(struct fake_postgres *postgres, struct fake_txn *txn)
 
 static void trace_end(struct fake_host *host, const struct fake_end *end)
 {
-    if (end->outcome == TS_OUTCOME_SETTLED) {
+    if (end->outcome != TS_OUTCOME_SETTLED) {
+        fake_trace(host,
+                   "  %d/%lld %s",
+                   end->lane,
+                   (long long)end->offset,
+                   end->outcome == TS_OUTCOME_DUPLICATE ? "duplicate"
+                                                        : ts_reason_name(end->reason));
+    } else if (end->order) {
+        fake_trace(host,
+                   "  %d/%lld settled: an order, account %d, %s %lld, balance %lld",
+                   end->lane,
+                   (long long)end->offset,
+                   end->account,
+                   end->effect.refusal == TS_REFUSAL_NONE ? "adds"
+                                                          : ts_refusal_name(end->effect.refusal),
+                   (long long)end->effect.delta_micros,
+                   (long long)end->balance_after_micros);
+    } else {
         fake_trace(host,
                    "  %d/%lld settled: call %d, account %d, charge %lld, balance %lld",
-                   end->lane.partition,
+                   end->lane,
                    (long long)end->offset,
                    end->number,
                    end->account,
                    (long long)end->charge_micros,
                    (long long)end->balance_after_micros);
-    } else {
-        fake_trace(host,
-                   "  %d/%lld %s",
-                   end->lane.partition,
-                   (long long)end->offset,
-                   end->outcome == TS_OUTCOME_DUPLICATE ? "duplicate"
-                                                        : ts_reason_name(end->reason));
+    }
+}
+
+/* The row's state, and what a change says of its profile. */
+static void commit_state(struct fake_tables *tables, const struct fake_txn_state *written)
+{
+    struct fake_account *account = &tables->accounts[written->state.account_no - 1];
+    int64_t balance = account->state.balance_micros;
+    account->state = written->state;
+    account->state.balance_micros = balance;
+    if (!written->changed) {
+        return;
+    }
+    account->profile.revision++;
+    if ((written->set & ts_field_bit(TS_FIELD_RATE_PLAN)) != 0) {
+        account->profile.rate_plan = written->plan_no;
+    }
+    if ((written->set & ts_field_bit(TS_FIELD_ALLOWANCES)) != 0) {
+        account->profile.allowances = written->allowances;
     }
 }
 
@@ -90,10 +125,13 @@ static void commit(struct fake_postgres *postgres, struct fake_txn *txn)
         account->used[txn->countings[i].counter] += txn->countings[i].units;
     }
     for (size_t i = 0; i < txn->state_count; i++) {
-        struct fake_account *account = &tables->accounts[txn->states[i].account_no - 1];
-        int64_t balance = account->state.balance_micros;
-        account->state = txn->states[i];
-        account->state.balance_micros = balance;
+        commit_state(tables, &txn->states[i]);
+    }
+    TS_ASSERT(tables->id_count + txn->id_count <= FAKE_IDS);
+    for (size_t i = 0; i < txn->id_count; i++) {
+        if (!txn->ids[i].expected_free) {
+            tables->ids[tables->id_count++] = txn->ids[i];
+        }
     }
     TS_ASSERT(tables->end_count + txn->end_count <= FAKE_ENDS);
     for (size_t i = 0; i < txn->end_count; i++) {
@@ -126,7 +164,7 @@ static enum ts_settle_status lock_lanes(struct fake_postgres *postgres, struct f
     bool refused = false;
     for (size_t i = 0; i < txn->lane_count; i++) {
         struct ts_settle_lane *lane = &txn->lanes[i];
-        struct fake_partition *partition = &postgres->tables.partitions[lane->lane.partition];
+        struct fake_partition *partition = partition_of(postgres, lane);
         if (blocked(postgres, txn, partition->locked_by)) {
             return TS_SETTLE_PENDING;
         }
@@ -156,11 +194,13 @@ static enum ts_settle_status check_buckets(struct fake_postgres *postgres, struc
 }
 
 static void refuse_overflow(struct ts_settlement *settlement,
-                            const struct ts_settle_account *account)
+                            const struct ts_settle_account *account,
+                            bool above)
 {
     for (size_t i = 0; i < settlement->record_count; i++) {
         struct ts_record *record = settlement->records[i];
-        if (settlement->record_accounts[i] == account && record->rating.charge_micros != 0) {
+        if (settlement->record_accounts[i] == account && record->outcome == TS_OUTCOME_SETTLED &&
+            (above ? ts_record_delta(record) > 0 : ts_record_delta(record) < 0)) {
             record->outcome = TS_OUTCOME_DEAD_LETTER;
             record->reason = TS_REASON_CHARGE_OVERFLOW;
             record->message = TS_LITERAL("beyond the limit");
@@ -191,8 +231,8 @@ static enum ts_settle_status lock_accounts(struct fake_postgres *postgres, struc
         out->revision = account->profile.revision;
         out->watch_low = account->state.watch_low;
         out->watch_high = account->state.watch_high;
-        if (out->balance_micros < -TS_AMOUNT_MAX) {
-            refuse_overflow(settlement, out);
+        if (out->balance_micros < -TS_AMOUNT_MAX || out->balance_micros > TS_AMOUNT_MAX) {
+            refuse_overflow(settlement, out, out->balance_micros > 0);
             status = TS_SETTLE_BAD_ROWS;
         }
     }
@@ -216,8 +256,7 @@ static enum ts_settle_status read_states(struct fake_postgres *postgres, struct 
         struct ts_settle_state *state = &settlement->states[i];
         const struct ts_settle_account *account = &settlement->accounts[state->account];
         state->state = postgres->tables.accounts[account->profile->account_no - 1].state;
-        state->time =
-            (struct ts_decide_time){.now_ms = settlement->now_ms, .day = 20260920, .month = 202609};
+        state->time = fake_time(postgres->host, settlement->now_ms);
     }
     txn->step = FAKE_STEP_LOCKED;
     return TS_SETTLE_STATES;
@@ -226,7 +265,7 @@ static enum ts_settle_status read_states(struct fake_postgres *postgres, struct 
 static bool is_settled(const struct fake_tables *tables, uint64_t identity_hash)
 {
     for (size_t i = 0; i < tables->end_count; i++) {
-        if (tables->ends[i].outcome == TS_OUTCOME_SETTLED &&
+        if (tables->ends[i].outcome == TS_OUTCOME_SETTLED && !tables->ends[i].order &&
             tables->ends[i].identity_hash == identity_hash) {
             return true;
         }
@@ -253,21 +292,38 @@ static bool refuse_rows(struct fake_txn *txn)
     return bad;
 }
 
+static bool ids_are_taken(const struct fake_postgres *postgres, const struct fake_txn *txn)
+{
+    bool taken = false;
+    for (size_t i = 0; i < txn->id_count; i++) {
+        const struct fake_id *id = &txn->ids[i];
+        taken = taken || fake_id_find(&postgres->tables, id->space, ts_bytes_of(id->text)) != NULL;
+        for (size_t j = 0; j < i && !id->expected_free; j++) {
+            taken = taken || (txn->ids[j].space == id->space && !txn->ids[j].expected_free &&
+                              strcmp(txn->ids[j].text, id->text) == 0);
+        }
+    }
+    return taken && !fake_without(postgres->host, "command-ids");
+}
+
 static enum ts_settle_status insert_rows(struct fake_postgres *postgres, struct fake_txn *txn)
 {
     for (size_t i = 0; i < txn->end_count; i++) {
         const struct fake_end *row = &txn->ends[i];
-        if (row->outcome != TS_OUTCOME_SETTLED) {
+        if (row->outcome != TS_OUTCOME_SETTLED || row->order) {
             continue;
         }
         bool taken = is_settled(&postgres->tables, row->identity_hash);
         for (size_t j = 0; j < i && !taken; j++) {
-            taken = txn->ends[j].outcome == TS_OUTCOME_SETTLED &&
+            taken = txn->ends[j].outcome == TS_OUTCOME_SETTLED && !txn->ends[j].order &&
                     txn->ends[j].identity_hash == row->identity_hash;
         }
         if (taken && !fake_without(postgres->host, "unique-key")) {
             return TS_SETTLE_CONFLICT;
         }
+    }
+    if (ids_are_taken(postgres, txn)) {
+        return TS_SETTLE_CONFLICT;
     }
     return refuse_rows(txn) ? TS_SETTLE_BAD_ROWS : TS_SETTLE_PENDING;
 }

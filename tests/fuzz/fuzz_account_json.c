@@ -22,11 +22,11 @@ static void check_account(const struct ts_stored_account *account)
     TS_ASSERT(ts_utf8_is_text((struct ts_bytes){account->account_id, id}));
     TS_ASSERT(ts_utf8_is_text(account->name));
     TS_ASSERT(account->state.threshold_count <= TS_THRESHOLDS_MAX);
-    TS_ASSERT(account->credit_amount_count <= TS_CREDIT_AMOUNTS_MAX);
-    TS_ASSERT(account->invoice_day >= 1 && account->invoice_day <= 31);
+    TS_ASSERT(account->state.credit_amount_count <= TS_CREDIT_AMOUNTS_MAX);
+    TS_ASSERT(account->state.invoice_day >= 1 && account->state.invoice_day <= 31);
     TS_ASSERT(account->state.balance_micros >= -TS_AMOUNT_MAX &&
               account->state.balance_micros <= TS_AMOUNT_MAX);
-    TS_ASSERT(ts_timestamp_format(account->closed_ms, text) < sizeof text);
+    TS_ASSERT(ts_timestamp_format(account->state.closed_ms, text) < sizeof text);
 }
 
 static void read_account(struct ts_bytes text)

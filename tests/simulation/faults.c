@@ -241,17 +241,7 @@ static void change_account(struct world *world)
         return;
     }
     account->profile.revision++;
-    if (fake_chance(host, 200) && world->accounts[number].closed_ms == INT64_MAX) {
-        int first = world->numbers - fake_random_range(&host->random, 0, 20);
-        world->accounts[number].closed_ms = fake_call_start_ms(first);
-        account->profile.status = TS_ACCOUNT_CLOSED;
-        account->profile.closed_ms = world->accounts[number].closed_ms;
-    }
-    fake_trace(host,
-               "account %d is changed, revision %d%s",
-               number,
-               account->profile.revision,
-               account->profile.status == TS_ACCOUNT_CLOSED ? ", closed" : "");
+    fake_trace(host, "account %d is changed, revision %d", number, account->profile.revision);
 }
 
 /* Retention only ever takes what is settled. */

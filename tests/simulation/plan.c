@@ -45,60 +45,55 @@ int fake_account_number(struct ts_bytes account_id)
 }
 
 /* Half of the accounts have none. Their units are a few calls', and seldom whole ones'. */
-static const struct ts_allowances *make_allowances(struct fake_random *random, int number)
+static const struct ts_allowances *make_allowances(struct fake_host *host,
+                                                   struct made_account *made)
 {
-    static struct {
-        struct ts_allowances set;
-        struct ts_allowance items[FAKE_ALLOWANCES];
-    } made[FAKE_ACCOUNTS];
-    struct ts_allowances *set = &made[number].set;
-    set->count = 0;
+    struct ts_allowance_text texts[FAKE_ALLOWANCES];
+    size_t count = 0;
     for (int i = 0; i < FAKE_ALLOWANCES; i++) {
-        struct ts_allowance_text text = {.name = ts_bytes_of(fake_allowance_name(i)),
-                                         .category = i == 0 ? TS_LITERAL("international_outbound")
-                                                            : TS_LITERAL("*"),
-                                         .units = fake_random_range(random, 0, 300)};
-        struct ts_error err = {0};
-        if (fake_random_chance(random, 400)) {
-            TS_ASSERT(ts_allowance_read(&text, &set->items[set->count++], &err));
+        made->units[i] = fake_chance(host, 400) ? fake_random_range(&host->random, 0, 300) : -1;
+        if (made->units[i] >= 0) {
+            texts[count++] = fake_allowance_text(i, made->units[i]);
         }
     }
-    ts_allowances_order(set);
-    return set->count > 0 ? set : NULL;
+    return fake_allowances_of(host, texts, count);
 }
 
-static void note_units(struct made_account *made, const struct ts_allowances *allowances)
+static int64_t draw_opening(struct fake_random *random, bool *at_limit)
 {
-    for (int i = 0; i < FAKE_ALLOWANCES; i++) {
-        made->units[i] = -1;
-        for (size_t j = 0; allowances != NULL && j < allowances->count; j++) {
-            const struct ts_allowance *allowance = &allowances->items[j];
-            if (ts_bytes_equal_text(ts_allowance_name(allowance), fake_allowance_name(i))) {
-                made->units[i] = allowance->units;
-            }
-        }
+    int64_t units = FAKE_PRICE_UNIT * fake_random_range(random, 0, 300);
+    *at_limit = fake_random_chance(random, 50);
+    if (!*at_limit) {
+        return units;
     }
+    return fake_random_chance(random, 500) ? units - TS_AMOUNT_MAX : TS_AMOUNT_MAX - units;
+}
+
+static void make_state(struct fake_random *random, int number, struct made_account *made)
+{
+    struct ts_account_state *state = &made->opening;
+    state->account_no = number + 1;
+    state->balance_micros = draw_opening(random, &made->at_limit);
+    snprintf(state->currency, sizeof state->currency, "USD");
+    state->threshold_count = (uint8_t)fake_random_range(random, 0, TS_THRESHOLDS_MAX);
+    for (int i = 0; i < state->threshold_count; i++) {
+        state->thresholds_micros[i] =
+            FAKE_PRICE_UNIT * (fake_random_range(random, 0, 39) + 40 * (i - 1));
+    }
+    world_draw_settings(random, state);
+    ts_decide_opening(state);
 }
 
 static void make_account(struct world *world, int number)
 {
-    struct fake_random *random = &world->host.random;
     struct made_account *made = &world->accounts[number];
-    *made = (struct made_account){.closed_ms = INT64_MAX};
-    made->opening_micros = FAKE_PRICE_UNIT * fake_random_range(random, 0, 300);
-    made->at_limit = fake_random_chance(random, 30);
-    if (made->at_limit) {
-        made->opening_micros = -TS_AMOUNT_MAX + FAKE_PRICE_UNIT * fake_random_range(random, 0, 90);
-    }
-    made->absent_at_first = fake_random_chance(random, 60);
-    made->threshold_count = fake_random_range(random, 0, TS_THRESHOLDS_MAX);
-    for (int i = 0; i < made->threshold_count; i++) {
-        made->thresholds_micros[i] =
-            FAKE_PRICE_UNIT * (fake_random_range(random, 0, 39) + 40 * (i - 1));
-    }
+    *made = (struct made_account){0};
+    make_state(&world->host.random, number, made);
+    made->absent_at_first = fake_chance(&world->host, 60);
     struct fake_account *stored = &world->postgres.tables.accounts[number];
     *stored = (struct fake_account){.exists = !made->absent_at_first,
-                                    .opening_micros = made->opening_micros};
+                                    .state = made->opening,
+                                    .opening_micros = made->opening.balance_micros};
     struct ts_account_profile *profile = &stored->profile;
     profile->account_no = number + 1;
     profile->account_id_size = (uint8_t)strlen(ids[number]);
@@ -107,16 +102,7 @@ static void make_account(struct world *world, int number)
     snprintf(profile->timezone, sizeof profile->timezone, "UTC");
     profile->rate_plan = 1;
     profile->revision = 1;
-    profile->allowances = make_allowances(random, number);
-    note_units(made, profile->allowances);
-    struct ts_account_state *state = &stored->state;
-    state->account_no = number + 1;
-    state->balance_micros = made->opening_micros;
-    snprintf(state->currency, sizeof state->currency, "USD");
-    state->threshold_count = (uint8_t)made->threshold_count;
-    memcpy(state->thresholds_micros, made->thresholds_micros, sizeof made->thresholds_micros);
-    state->subscription = TS_SUBSCRIPTION_STANDARD;
-    ts_decide_opening(state);
+    profile->allowances = make_allowances(&world->host, made);
 }
 
 void world_make_accounts(struct world *world)
@@ -132,10 +118,18 @@ void world_make_accounts(struct world *world)
 
 /* --- messages */
 
+enum { PLANNED_MAX = FAKE_MESSAGES / 2 };
+
+static int some_lane(struct world *world, enum ts_input input)
+{
+    int partition = fake_random_range(&world->host.random, 0, world->host.partitions[input] - 1);
+    return fake_lane_number(&world->host, (struct ts_lane){input, partition});
+}
+
 static const struct fake_call *some_planned(struct world *world)
 {
     struct fake_random *random = &world->host.random;
-    int lane = fake_random_range(random, 0, world->kafka.lane_count - 1);
+    int lane = some_lane(world, TS_INPUT_CDRS);
     if (world->planned_count[lane] == 0) {
         return NULL;
     }
@@ -166,34 +160,47 @@ static struct fake_call draw_call(struct world *world)
     return call;
 }
 
-void world_plan_messages(struct world *world)
+static void plan_messages(struct world *world, enum ts_input input)
 {
     struct fake_random *random = &world->host.random;
-    world->numbers = (int)fake_random_below(random, 1000);
-    memset(world->planned_count, 0, sizeof world->planned_count);
-    if (fake_random_chance(random, 50)) { /* a leaf is missing for calls from some time on */
-        world->postgres.window_to_ms = fake_call_start_ms(world->numbers + 10);
-    }
     int most = fake_random_range(random, 4, 40);
-    for (int left = most * world->kafka.lane_count; left > 0; left--) {
-        int lane = fake_random_range(random, 0, world->kafka.lane_count - 1);
-        if (world->planned_count[lane] >= FAKE_MESSAGES - 2 * FAKE_ACCOUNTS) {
+    for (int left = most * world->host.partitions[input]; left > 0; left--) {
+        int lane = some_lane(world, input);
+        if (world->planned_count[lane] >= PLANNED_MAX) {
             continue;
         }
         struct fake_message *message = &world->planned[lane][world->planned_count[lane]];
         memset(message, 0, sizeof *message);
         message->hole = fake_random_chance(random, 50);
-        message->call = draw_call(world);
+        if (input == TS_INPUT_CDRS) {
+            message->call = draw_call(world);
+        } else {
+            world_draw_order(world, &message->order);
+        }
         world->planned_count[lane]++;
     }
+}
+
+void world_plan_messages(struct world *world)
+{
+    struct fake_random *random = &world->host.random;
+    world->numbers = (int)fake_random_below(random, 1000);
+    world->order_numbers = 0;
+    memset(world->planned_count, 0, sizeof world->planned_count);
+    memset(world->planned_next, 0, sizeof world->planned_next);
+    if (fake_random_chance(random, 50)) { /* a leaf is missing for calls from some time on */
+        world->postgres.window_to_ms = fake_call_start_ms(world->numbers + 10);
+    }
+    plan_messages(world, TS_INPUT_CDRS);
+    plan_messages(world, TS_INPUT_CREDITS);
+    world->services = (struct services){.messages_left = fake_random_range(random, 0, 120)};
 }
 
 /* One new call on each account on some partition. */
 void world_plan_probes(struct world *world)
 {
-    struct fake_random *random = &world->host.random;
     for (int i = 0; i < world->account_count; i++) {
-        int lane = fake_random_range(random, 0, world->kafka.lane_count - 1);
+        int lane = some_lane(world, TS_INPUT_CDRS);
         struct fake_message *message = &world->planned[lane][world->planned_count[lane]++];
         memset(message, 0, sizeof *message);
         int64_t charge = 0;

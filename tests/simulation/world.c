@@ -65,11 +65,11 @@ static void resume(struct world *world, struct process *process)
 static void append_messages(struct world *world)
 {
     for (int i = 0; i < world->kafka.lane_count; i++) {
-        int64_t high = world->kafka.logs[i].high;
-        if (high < world->planned_count[i] &&
+        if (world->planned_next[i] < world->planned_count[i] &&
             (!world->host.faulty || fake_chance(&world->host, world->append_permille))) {
-            world->planned[i][high].timestamp_ms = FAKE_EPOCH_MS + world->host.now_us / 1000;
-            fake_kafka_append(&world->kafka, i, &world->planned[i][high]);
+            struct fake_message *message = &world->planned[i][world->planned_next[i]++];
+            message->timestamp_ms = FAKE_EPOCH_MS + world->host.now_us / 1000;
+            fake_kafka_append(&world->kafka, i, message);
         }
     }
 }
@@ -91,6 +91,7 @@ static void tick(struct world *world)
     world->ticks++;
     host->now_us += fake_random_range(&host->random, 10, 120);
     append_messages(world);
+    world_serve(world);
     expire_sessions(world);
     fake_kafka_tick(&world->kafka);
     fake_redis_tick(&world->redis);
@@ -114,7 +115,7 @@ static bool lane_ended(const struct world *world, int lane)
     while (end > 0 && log->messages[end - 1].hole) {
         end--;
     }
-    return log->high == world->planned_count[lane] && partition->exists &&
+    return world->planned_next[lane] == world->planned_count[lane] && partition->exists &&
            (end == 0 || (partition->next_offset == end && log->committed == end));
 }
 
@@ -132,8 +133,8 @@ static bool all_ended(const struct world *world)
             return false;
         }
     }
-    return fake_kafka_settled(&world->kafka) && fake_redis_settled(&world->redis) &&
-           fake_postgres_settled(&world->postgres);
+    return world_is_served(world) && fake_kafka_settled(&world->kafka) &&
+           fake_redis_settled(&world->redis) && fake_postgres_settled(&world->postgres);
 }
 
 static void tell_what_lasts(struct world *world)
@@ -192,6 +193,12 @@ static void draw_options(struct world *world)
     options->settle_timeout_ms = 60;
     options->lane_check_ms = fake_random_range(random, 2, 200);
     options->topics[TS_INPUT_CDRS] = TS_LITERAL("cdrs");
+    options->topics[TS_INPUT_CREDITS] = TS_LITERAL("credits");
+    options->decide = (struct ts_decide_settings){
+        .recharge_expires_after_ms = fake_random_range(random, 2, 60),
+        .recharge_backoff_first_ms = fake_random_range(random, 1, 12),
+        .recharge_backoff_longest_ms = fake_random_range(random, 4, 40),
+    };
 }
 
 /* Messages come in during the whole time of faults, with a rush at times. */
@@ -237,8 +244,12 @@ static void begin_world(struct world *world, uint64_t seed, const char *without,
     world->wait_ms = waits_ms[fake_random_below(&host->random, 4)];
     world->crowded = fake_chance(host, 40);
     draw_options(world);
-    int lanes = world->crowded ? 1 : fake_random_range(&host->random, 1, FAKE_LANES);
-    fake_kafka_init(&world->kafka, host, lanes);
+    host->partitions[TS_INPUT_CDRS] =
+        world->crowded ? 1 : fake_random_range(&host->random, 1, FAKE_CALL_LANES);
+    host->partitions[TS_INPUT_CREDITS] = fake_random_range(&host->random, 0, FAKE_ORDER_LANES);
+    static const int days_ms[] = {12, 40, 3000000};
+    host->day_ms = days_ms[fake_random_below(&host->random, 3)];
+    fake_kafka_init(&world->kafka, host, fake_lane_count(host));
     world->kafka.on_commit = judge_commit;
     world->kafka.on_commit_self = world;
     fake_postgres_init(&world->postgres, host, world->kafka.lane_count);

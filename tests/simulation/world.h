@@ -10,6 +10,7 @@
 #include "tests/fakes/fake_fiber.h"
 #include "tests/fakes/fake_host.h"
 #include "tests/fakes/fake_kafka.h"
+#include "tests/fakes/fake_orders.h"
 #include "tests/fakes/fake_postgres.h"
 #include "tests/fakes/fake_redis.h"
 
@@ -37,13 +38,29 @@ struct process {
 
 /* An account as the world made it, for the judge. */
 struct made_account {
-    int64_t opening_micros;
-    int threshold_count;
-    int64_t thresholds_micros[TS_THRESHOLDS_MAX];
+    struct ts_account_state opening; /* its settings and its balance */
     bool absent_at_first;
     int64_t units[FAKE_ALLOWANCES]; /* a month; -1: it has no such allowance */
-    int64_t closed_ms;              /* INT64_MAX: never */
-    bool at_limit;                  /* so low that charges pass the limit */
+    bool at_limit;                  /* so low, or so high, that movements pass the limit */
+};
+
+/* Those who are told of recharges, and who have an eye on what falls due (services.c). */
+enum { SERVICE_ANSWERS = 64, SERVICE_SEEN = 512 };
+struct services {
+    size_t read; /* messages of the output topics */
+    char seen[SERVICE_SEEN][48];
+    size_t seen_count;
+    struct {
+        int64_t due_us;
+        struct fake_order order;
+    } answers[SERVICE_ANSWERS];
+    size_t answer_count;
+    struct {
+        int64_t due_ms; /* the timer that was told last, … */
+        int64_t at_us;  /* … when */
+        int times;      /* … and how often */
+    } timers[FAKE_ACCOUNTS];
+    int messages_left; /* what they may still append */
 };
 
 struct world {
@@ -63,7 +80,11 @@ struct world {
     struct made_account accounts[FAKE_ACCOUNTS];
     struct fake_message planned[FAKE_LANES][FAKE_MESSAGES]; /* to be appended */
     int planned_count[FAKE_LANES];
+    int planned_next[FAKE_LANES];
     int numbers; /* identities used so far */
+    int order_numbers;
+    struct services services;
+    int64_t ever_closed_ms[FAKE_ACCOUNTS]; /* the judge's */
 
     int big_faults_left;
     unsigned big_fault_permille;
@@ -83,6 +104,16 @@ const char *world_account_id(int account);
 void world_make_accounts(struct world *world);
 void world_plan_messages(struct world *world);
 void world_plan_probes(struct world *world);
+
+/* --- orders.c */
+/* What an account has beside its balance. */
+void world_draw_settings(struct fake_random *random, struct ts_account_state *state);
+/* One that is like a former one, or new. */
+void world_draw_order(struct world *world, struct fake_order *out);
+
+/* --- services.c */
+void world_serve(struct world *world);
+bool world_is_served(const struct world *world);
 
 /* --- faults.c */
 void world_draw_fault(struct world *world);

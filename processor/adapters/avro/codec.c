@@ -2,8 +2,8 @@
 #include "adapters/avro/codec.h"
 
 #include "adapters/avro/embedded.h"
+#include "adapters/avro/known.h"
 #include "adapters/avro/messages.h"
-#include "adapters/avro/plan.h"
 #include "adapters/avro/schema_ids.h"
 #include "adapters/avro/write.h"
 #include "core/reason.h"
@@ -15,24 +15,24 @@
 
 enum { WIRE_MAGIC = 0, WIRE_HEADER_SIZE = 5 };
 
-struct known {
+struct entry {
     uint64_t fingerprint;
-    struct ts_avro_plan *plan;
+    struct ts_avro_known known;
 };
 
 struct ts_avro_codec {
-    struct known *known; /* the present schema first; few: searched from the start */
-    size_t known_count;
+    struct entry *entries; /* the present schema of CDRs first; few: searched from the start */
+    size_t entry_count;
     struct ts_avro_ids *ids; /* NULL: there is no registry */
     struct ts_avro_event_writer events;
     uint64_t dead_letter_fingerprint;
 };
 
-static const struct ts_avro_plan *find(const struct ts_avro_codec *codec, uint64_t fingerprint)
+static const struct ts_avro_known *find(const struct ts_avro_codec *codec, uint64_t fingerprint)
 {
-    for (size_t i = 0; i < codec->known_count; i++) {
-        if (codec->known[i].fingerprint == fingerprint) {
-            return codec->known[i].plan;
+    for (size_t i = 0; i < codec->entry_count; i++) {
+        if (codec->entries[i].fingerprint == fingerprint) {
+            return &codec->entries[i].known;
         }
     }
     return NULL;
@@ -41,19 +41,18 @@ static const struct ts_avro_plan *find(const struct ts_avro_codec *codec, uint64
 static bool
 add(struct ts_avro_codec *codec, const char *name, struct ts_bytes text, struct ts_error *err)
 {
-    struct known known = {0};
-    avro_schema_t schema = ts_avro_schema_parse(text, name, &known.fingerprint, err);
+    struct entry entry = {0};
+    avro_schema_t schema = ts_avro_schema_parse(text, name, &entry.fingerprint, err);
     if (schema == NULL) {
         return false;
     }
     bool ok = true;
-    if (is_avro_record(schema) && strcmp(avro_schema_name(schema), "CallDetailRecord") == 0 &&
-        find(codec, known.fingerprint) == NULL) {
-        known.plan = ts_avro_plan_create(schema, err);
-        ok = known.plan != NULL || ts_error_prefix(err, "schema %s", name);
+    if (find(codec, entry.fingerprint) == NULL) {
+        ok = ts_avro_known_init(&entry.known, schema, err) ||
+             ts_error_prefix(err, "schema %s", name);
     }
-    if (known.plan != NULL) {
-        codec->known[codec->known_count++] = known;
+    if (ok && !ts_avro_known_is_foreign(&entry.known)) {
+        codec->entries[codec->entry_count++] = entry;
     }
     avro_schema_decref(schema);
     return ok;
@@ -64,11 +63,11 @@ static bool fill(struct ts_avro_codec *codec,
                  size_t count,
                  struct ts_error *err)
 {
-    codec->known = calloc(TS_AVRO_EMBEDDED_COUNT + count, sizeof *codec->known);
-    if (codec->known == NULL) {
+    codec->entries = calloc(TS_AVRO_EMBEDDED_COUNT + count, sizeof *codec->entries);
+    if (codec->entries == NULL) {
         return ts_error_no_memory(err);
     }
-    for (enum ts_avro_embedded i = TS_AVRO_CDR_FIRST; i <= TS_AVRO_CDR_LAST; i++) {
+    for (enum ts_avro_embedded i = TS_AVRO_INPUT_FIRST; i <= TS_AVRO_INPUT_LAST; i++) {
         if (!add(codec, ts_avro_embedded_name(i), ts_avro_embedded_text(i), err)) {
             return false;
         }
@@ -102,10 +101,10 @@ void ts_avro_codec_destroy(struct ts_avro_codec *codec)
     if (codec == NULL) {
         return;
     }
-    for (size_t i = 0; i < codec->known_count; i++) {
-        ts_avro_plan_destroy(codec->known[i].plan);
+    for (size_t i = 0; i < codec->entry_count; i++) {
+        ts_avro_known_finish(&codec->entries[i].known);
     }
-    free(codec->known);
+    free(codec->entries);
     ts_avro_ids_destroy(codec->ids);
     free(codec);
 }
@@ -161,11 +160,11 @@ static void refuse_header(struct ts_bytes value, struct ts_error *err)
     }
 }
 
-static const struct ts_avro_plan *
-plan_of_fingerprint(const struct ts_avro_codec *codec, uint64_t fingerprint, struct ts_error *err)
+static const struct ts_avro_known *
+known_by_fingerprint(const struct ts_avro_codec *codec, uint64_t fingerprint, struct ts_error *err)
 {
-    const struct ts_avro_plan *plan = find(codec, fingerprint);
-    if (plan == NULL) {
+    const struct ts_avro_known *known = find(codec, fingerprint);
+    if (known == NULL) {
         ts_error_set(err,
                      TS_ERROR_REJECT,
                      TS_REASON_UNKNOWN_SCHEMA,
@@ -173,11 +172,11 @@ plan_of_fingerprint(const struct ts_avro_codec *codec, uint64_t fingerprint, str
                      "the folder of additional schemas (schemas_dir)",
                      fingerprint);
     }
-    return plan;
+    return known;
 }
 
-static const struct ts_avro_plan *
-plan_of_id(const struct ts_avro_codec *codec, uint32_t id, struct ts_error *err)
+static const struct ts_avro_known *
+known_by_id(const struct ts_avro_codec *codec, uint32_t id, struct ts_error *err)
 {
     if (codec->ids == NULL) {
         ts_error_set(err,
@@ -188,39 +187,71 @@ plan_of_id(const struct ts_avro_codec *codec, uint32_t id, struct ts_error *err)
                      id);
         return NULL;
     }
-    return ts_avro_ids_plan(codec->ids, id, err);
+    return ts_avro_ids_known(codec->ids, id, err);
 }
 
-/* How to read the value, and where behind its header it begins. NULL, with err set: not at all. */
-static const struct ts_avro_plan *read_header(const struct ts_avro_codec *codec,
-                                              struct ts_bytes value,
-                                              size_t *header_size,
-                                              struct ts_error *err)
+/* How to read the value, and its body: what is behind its header. NULL, with err set: not at all.
+ */
+static const struct ts_avro_known *read_header(const struct ts_avro_codec *codec,
+                                               struct ts_bytes value,
+                                               struct ts_bytes *body,
+                                               struct ts_error *err)
 {
     if (value.size >= TS_AVRO_HEADER_SIZE &&
         memcmp(value.data, TS_AVRO_MARKER, TS_AVRO_MARKER_SIZE) == 0) {
-        *header_size = TS_AVRO_HEADER_SIZE;
-        return plan_of_fingerprint(codec, read_fingerprint(value.data + TS_AVRO_MARKER_SIZE), err);
+        *body =
+            (struct ts_bytes){value.data + TS_AVRO_HEADER_SIZE, value.size - TS_AVRO_HEADER_SIZE};
+        return known_by_fingerprint(codec, read_fingerprint(value.data + TS_AVRO_MARKER_SIZE), err);
     }
     if (value.size >= WIRE_HEADER_SIZE && value.data[0] == WIRE_MAGIC) {
-        *header_size = WIRE_HEADER_SIZE;
-        return plan_of_id(codec, read_id(value.data + 1), err);
+        *body = (struct ts_bytes){value.data + WIRE_HEADER_SIZE, value.size - WIRE_HEADER_SIZE};
+        return known_by_id(codec, read_id(value.data + 1), err);
     }
     refuse_header(value, err);
     return NULL;
 }
 
+/* A record that can be read, and is none of what this topic is for. */
+static bool wrong_topic(const char *is, const char *belongs, struct ts_error *err)
+{
+    return ts_error_set(err,
+                        TS_ERROR_REJECT,
+                        TS_REASON_UNKNOWN_SCHEMA,
+                        "value: it is written with a schema of %s; it belongs on the %s topic",
+                        is,
+                        belongs);
+}
+
 static bool decode_cdr(void *self, struct ts_bytes value, struct ts_cdr *out, struct ts_error *err)
 {
-    size_t header_size = 0;
-    const struct ts_avro_plan *plan = read_header(self, value, &header_size, err);
-    if (plan == NULL) {
+    struct ts_bytes body;
+    const struct ts_avro_known *known = read_header(self, value, &body, err);
+    if (known == NULL) {
         return false;
     }
-    struct ts_bytes body = {value.data + header_size, value.size - header_size};
-    bool ok = ts_avro_plan_run(plan, body, out, err);
+    if (known->cdr == NULL) {
+        return wrong_topic("commands", "credits", err);
+    }
+    bool ok = ts_avro_plan_run(known->cdr, body, out, err);
     out->encoded_size = value.size;
     return ok;
+}
+
+static bool decode_command(void *self,
+                           struct ts_bytes value,
+                           struct ts_arena *arena,
+                           struct ts_command *out,
+                           struct ts_error *err)
+{
+    struct ts_bytes body;
+    const struct ts_avro_known *known = read_header(self, value, &body, err);
+    if (known == NULL) {
+        return false;
+    }
+    if (known->command == NULL) {
+        return wrong_topic("CDRs", "cdrs", err);
+    }
+    return ts_avro_command_plan_run(known->command, body, arena, out, err);
 }
 
 static void encode_event(void *self, const struct ts_event *event, struct ts_buffer *out)
@@ -243,6 +274,7 @@ struct ts_codec ts_avro_codec_port(struct ts_avro_codec *codec)
 {
     static const struct ts_codec_ops ops = {
         .decode_cdr = decode_cdr,
+        .decode_command = decode_command,
         .encode_event = encode_event,
         .encode_dead_letter = encode_dead_letter,
     };

@@ -5,6 +5,7 @@
 #include "adapters/avro/write.h"
 #include "base/utf8.h"
 #include "core/reason.h"
+#include "core/timestamp.h"
 #include "ports/headers.h"
 
 #include <avro.h>
@@ -16,9 +17,17 @@ static const char *const bodies[TS_EVENT_TYPE_COUNT] = {
     [TS_EVENT_BALANCE_EXHAUSTED] = NULL,
     [TS_EVENT_BALANCE_RESTORED] = NULL,
     [TS_EVENT_RECHARGE_REQUESTED] = "RechargeRequested",
+    [TS_EVENT_RECHARGE_SUCCEEDED] = "RechargeSucceeded",
     [TS_EVENT_RECHARGE_FAILED] = "RechargeFailed",
     [TS_EVENT_RECHARGE_SUPPRESSED] = "RechargeSuppressed",
     [TS_EVENT_RECHARGE_DISABLED] = "RechargeDisabled",
+    [TS_EVENT_CREDIT_ADDED] = "CreditAdded",
+    [TS_EVENT_CREDIT_REFUSED] = "CreditRefused",
+    [TS_EVENT_CARD_CONFIRMATION_STARTED] = NULL,
+    [TS_EVENT_CARD_CONFIRMATION_FAILED] = "CardConfirmationFailed",
+    [TS_EVENT_CARD_CONFIRMED] = NULL,
+    [TS_EVENT_CARD_LOCKED] = NULL,
+    [TS_EVENT_INVOICE_LINE_ADDED] = "InvoiceLineAdded",
     [TS_EVENT_CAP_REACHED] = "CapReached",
     [TS_EVENT_ALLOWANCE_EXHAUSTED] = "AllowanceExhausted",
 };
@@ -69,6 +78,13 @@ static void write_optional_time(struct ts_buffer *out, bool there, int64_t time_
     }
 }
 
+/* A date as Avro has it: days since 1970-01-01. */
+static int64_t days_of(int32_t yyyymmdd)
+{
+    return ts_days_of_civil((struct ts_civil){
+        .year = yyyymmdd / 10000, .month = yyyymmdd / 100 % 100, .day = yyyymmdd % 100});
+}
+
 static void write_body(const struct ts_event *event, struct ts_buffer *out)
 {
     switch (event->type) {
@@ -83,9 +99,13 @@ static void write_body(const struct ts_event *event, struct ts_buffer *out)
         ts_avro_write_long(out, event->body.recharge.attempt);
         ts_avro_write_long(out, event->body.recharge.expires_at_ms);
         break;
+    case TS_EVENT_RECHARGE_SUCCEEDED:
+        ts_avro_write_bytes(out, event->body.succeeded.recharge_id);
+        ts_avro_write_long(out, event->body.succeeded.amount_micros);
+        break;
     case TS_EVENT_RECHARGE_FAILED:
         ts_avro_write_text(out, event->body.failed.recharge_id);
-        ts_avro_write_text(out, event->body.failed.reason);
+        ts_avro_write_bytes(out, event->body.failed.reason);
         write_optional_time(out, event->body.failed.has_next_try, event->body.failed.next_try_ms);
         break;
     case TS_EVENT_RECHARGE_SUPPRESSED:
@@ -93,6 +113,24 @@ static void write_body(const struct ts_event *event, struct ts_buffer *out)
         break;
     case TS_EVENT_RECHARGE_DISABLED:
         ts_avro_write_long(out, event->body.disabled.failures);
+        break;
+    case TS_EVENT_CREDIT_ADDED:
+        ts_avro_write_bytes(out, event->body.credit.credit_id);
+        ts_avro_write_long(out, event->body.credit.amount_micros);
+        ts_avro_write_text(out, event->body.credit.kind);
+        ts_avro_write_optional(out, ts_bytes_of(event->body.credit.payment_method));
+        break;
+    case TS_EVENT_CREDIT_REFUSED:
+        ts_avro_write_bytes(out, event->body.refused.credit_id);
+        ts_avro_write_long(out, event->body.refused.amount_micros);
+        ts_avro_write_text(out, event->body.refused.reason);
+        break;
+    case TS_EVENT_CARD_CONFIRMATION_FAILED:
+        ts_avro_write_long(out, event->body.confirmation.attempts_left);
+        break;
+    case TS_EVENT_INVOICE_LINE_ADDED:
+        ts_avro_write_long(out, days_of(event->body.invoice.date));
+        ts_avro_write_long(out, event->body.invoice.amount_micros);
         break;
     case TS_EVENT_CAP_REACHED:
         ts_avro_write_text(out, event->body.cap.kind);
@@ -104,6 +142,9 @@ static void write_body(const struct ts_event *event, struct ts_buffer *out)
         break;
     case TS_EVENT_BALANCE_EXHAUSTED:
     case TS_EVENT_BALANCE_RESTORED:
+    case TS_EVENT_CARD_CONFIRMATION_STARTED:
+    case TS_EVENT_CARD_CONFIRMED:
+    case TS_EVENT_CARD_LOCKED:
     case TS_EVENT_TYPE_COUNT:
         break;
     }

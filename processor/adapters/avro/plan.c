@@ -279,6 +279,7 @@ static void trim(struct ts_avro_plan *plan)
     uint8_t *symbols = realloc(plan->symbols, plan->symbol_count + 1);
     plan->ops = ops != NULL ? ops : plan->ops;
     plan->symbols = symbols != NULL ? symbols : plan->symbols;
+    ts_avro_skipper_trim(&plan->skipper);
 }
 
 struct ts_avro_plan *ts_avro_plan_create(avro_schema_t schema, struct ts_error *err)

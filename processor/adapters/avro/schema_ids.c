@@ -16,15 +16,15 @@
 
 enum { IDS_MAX = 4096, SLOTS = 2 * IDS_MAX, SCHEMA_SIZE_MAX = 1024 * 1024 };
 
-struct known {
+struct entry {
     uint32_t id;
-    struct ts_avro_plan *plan; /* NULL: refused */
+    struct ts_avro_known known; /* foreign: refused */
     struct ts_error refusal;
 };
 
 struct ts_avro_ids {
     struct ts_schemas schemas;
-    _Atomic(struct known *) slots[SLOTS];
+    _Atomic(struct entry *) slots[SLOTS];
     pthread_mutex_t lock; /* who adds */
     size_t count;
 };
@@ -41,11 +41,11 @@ struct ts_avro_ids *ts_avro_ids_create(struct ts_schemas schemas, struct ts_erro
     return ids;
 }
 
-static void destroy_known(struct known *known)
+static void destroy_entry(struct entry *entry)
 {
-    if (known != NULL) {
-        ts_avro_plan_destroy(known->plan);
-        free(known);
+    if (entry != NULL) {
+        ts_avro_known_finish(&entry->known);
+        free(entry);
     }
 }
 
@@ -55,60 +55,67 @@ void ts_avro_ids_destroy(struct ts_avro_ids *ids)
         return;
     }
     for (size_t i = 0; i < SLOTS; i++) {
-        destroy_known(ids->slots[i]);
+        destroy_entry(ids->slots[i]);
     }
     pthread_mutex_destroy(&ids->lock);
     free(ids);
 }
 
 /* The slot of the id, or the free one where it belongs. Ids are small numbers in a row. */
-static _Atomic(struct known *) *find(struct ts_avro_ids *ids, uint32_t id)
+static _Atomic(struct entry *) *find(struct ts_avro_ids *ids, uint32_t id)
 {
     size_t at = id % SLOTS;
     for (;;) {
-        const struct known *known = atomic_load_explicit(&ids->slots[at], memory_order_acquire);
-        if (known == NULL || known->id == id) {
+        const struct entry *entry = atomic_load_explicit(&ids->slots[at], memory_order_acquire);
+        if (entry == NULL || entry->id == id) {
             return &ids->slots[at];
         }
         at = (at + 1) % SLOTS;
     }
 }
 
-static struct ts_avro_plan *compile(uint32_t id, struct ts_bytes text, struct ts_error *err)
+/* Why a schema is refused that is neither of CDRs nor of commands. */
+static bool refuse_foreign(avro_schema_t schema, const char *name, struct ts_error *err)
+{
+    bool is_record = is_avro_record(schema);
+    return ts_error_set(err,
+                        TS_ERROR_REJECT,
+                        TS_REASON_UNKNOWN_SCHEMA,
+                        "schema %s: it is of %s%s, neither of CallDetailRecord nor of a command of "
+                        "the credits topic",
+                        name,
+                        is_record ? "the record " : "type ",
+                        avro_schema_type_name(schema));
+}
+
+static bool
+compile(uint32_t id, struct ts_bytes text, struct ts_avro_known *known, struct ts_error *err)
 {
     char name[sizeof "id 4294967295"];
     snprintf(name, sizeof name, "id %" PRIu32, id);
     avro_schema_t schema = ts_avro_schema_parse(text, name, NULL, err);
     if (schema == NULL) {
-        return NULL;
+        return false;
     }
-    struct ts_avro_plan *plan = NULL;
-    if (is_avro_record(schema) && strcmp(avro_schema_name(schema), "CallDetailRecord") != 0) {
-        ts_error_set(err,
-                     TS_ERROR_REJECT,
-                     TS_REASON_UNKNOWN_SCHEMA,
-                     "schema %s: it is of the record %s, not of CallDetailRecord",
-                     name,
-                     avro_schema_name(schema));
-    } else {
-        plan = ts_avro_plan_create(schema, err);
-        if (plan == NULL) {
-            ts_error_prefix(err, "schema %s", name);
-        }
+    bool ok = ts_avro_known_init(known, schema, err);
+    if (!ok) {
+        ts_error_prefix(err, "schema %s", name);
+    } else if (ts_avro_known_is_foreign(known)) {
+        ok = refuse_foreign(schema, name, err);
     }
     avro_schema_decref(schema);
-    return plan;
+    return ok;
 }
 
 /* Under the lock, and only when another thread has not done it meanwhile. A refusal is kept like a
  * plan; what may pass (class FATAL) is not. */
-static struct known *
+static struct entry *
 add(struct ts_avro_ids *ids, uint32_t id, struct ts_bytes text, struct ts_error *err)
 {
-    _Atomic(struct known *) *slot = find(ids, id);
-    struct known *known = atomic_load_explicit(slot, memory_order_relaxed);
-    if (known != NULL) {
-        return known;
+    _Atomic(struct entry *) *slot = find(ids, id);
+    struct entry *entry = atomic_load_explicit(slot, memory_order_relaxed);
+    if (entry != NULL) {
+        return entry;
     }
     if (ids->count == IDS_MAX) {
         ts_error_set(err,
@@ -120,46 +127,50 @@ add(struct ts_avro_ids *ids, uint32_t id, struct ts_bytes text, struct ts_error 
                      IDS_MAX);
         return NULL;
     }
-    known = calloc(1, sizeof *known);
-    if (known == NULL) {
+    entry = calloc(1, sizeof *entry);
+    if (entry == NULL) {
         ts_error_no_memory(err);
         return NULL;
     }
-    known->id = id;
-    known->plan = compile(id, text, &known->refusal);
-    if (known->plan == NULL && known->refusal.class != TS_ERROR_REJECT) {
-        *err = known->refusal;
-        free(known);
+    entry->id = id;
+    if (!compile(id, text, &entry->known, &entry->refusal) &&
+        entry->refusal.class != TS_ERROR_REJECT) {
+        *err = entry->refusal;
+        free(entry);
         return NULL;
     }
     ids->count++;
-    atomic_store_explicit(slot, known, memory_order_release);
-    return known;
+    atomic_store_explicit(slot, entry, memory_order_release);
+    return entry;
 }
 
-static struct known *learn(struct ts_avro_ids *ids, uint32_t id, struct ts_error *err)
+static struct entry *learn(struct ts_avro_ids *ids, uint32_t id, struct ts_error *err)
 {
-    struct known *known = NULL;
+    struct entry *entry = NULL;
     struct ts_buffer text;
     ts_buffer_init(&text, SCHEMA_SIZE_MAX);
     if (ids->schemas.ops->fetch(ids->schemas.self, id, &text, err)) {
         pthread_mutex_lock(&ids->lock);
-        known = add(ids, id, ts_buffer_bytes(&text), err);
+        entry = add(ids, id, ts_buffer_bytes(&text), err);
         pthread_mutex_unlock(&ids->lock);
     }
     ts_buffer_finish(&text);
-    return known;
+    return entry;
 }
 
-const struct ts_avro_plan *
-ts_avro_ids_plan(struct ts_avro_ids *ids, uint32_t id, struct ts_error *err)
+const struct ts_avro_known *
+ts_avro_ids_known(struct ts_avro_ids *ids, uint32_t id, struct ts_error *err)
 {
-    const struct known *known = atomic_load_explicit(find(ids, id), memory_order_acquire);
-    if (known == NULL) {
-        known = learn(ids, id, err);
+    const struct entry *entry = atomic_load_explicit(find(ids, id), memory_order_acquire);
+    if (entry == NULL) {
+        entry = learn(ids, id, err);
     }
-    if (known != NULL && known->plan == NULL) {
-        *err = known->refusal;
+    if (entry == NULL) {
+        return NULL;
     }
-    return known == NULL ? NULL : known->plan;
+    if (ts_avro_known_is_foreign(&entry->known)) {
+        *err = entry->refusal;
+        return NULL;
+    }
+    return &entry->known;
 }

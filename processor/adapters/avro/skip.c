@@ -2,6 +2,7 @@
 #include "adapters/avro/skip.h"
 
 #include "base/varint.h"
+#include "core/reason.h"
 
 #include <avro.h>
 
@@ -29,6 +30,17 @@ static bool reserve(struct ts_avro_skipper *skipper, struct ts_error *err)
         return ts_error_no_memory(err);
     }
     return true;
+}
+
+void ts_avro_skipper_trim(struct ts_avro_skipper *skipper)
+{
+    if (skipper->nodes == NULL) {
+        return;
+    }
+    struct ts_avro_node *nodes = realloc(skipper->nodes, (skipper->node_count + 1) * sizeof *nodes);
+    uint32_t *children = realloc(skipper->children, (skipper->child_count + 1) * sizeof *children);
+    skipper->nodes = nodes != NULL ? nodes : skipper->nodes;
+    skipper->children = children != NULL ? children : skipper->children;
 }
 
 static uint32_t find(const struct ts_avro_skipper *skipper, const struct avro_obj_t *schema)
@@ -119,7 +131,8 @@ ts_avro_skipper_add(struct ts_avro_skipper *skipper, avro_schema_t schema, struc
     }
     struct ts_avro_node node = node_of(schema);
     if (skipper->node_count == NODES_MAX || skipper->child_count + node.count > CHILDREN_MAX) {
-        ts_error_set(err, TS_ERROR_REJECT, 0, "the schema has too many parts");
+        ts_error_set(
+            err, TS_ERROR_REJECT, TS_REASON_UNKNOWN_SCHEMA, "the schema has too many parts");
         return NONE;
     }
     uint32_t number = skipper->node_count++;

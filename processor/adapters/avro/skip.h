@@ -41,11 +41,14 @@ struct ts_avro_skipper {
 
 void ts_avro_skipper_finish(struct ts_avro_skipper *skipper);
 
-/* Compiles a type and returns its node's number, or UINT32_MAX with err set: it has too many parts,
- * or memory is short. */
+/* Compiles a type and returns its node's number, or UINT32_MAX with err set: it has too many parts
+ * (class REJECT, code UNKNOWN_SCHEMA), or memory is short. */
 uint32_t ts_avro_skipper_add(struct ts_avro_skipper *skipper,
                              struct avro_obj_t *schema,
                              struct ts_error *err);
+
+/* Gives back the memory that the types did not need. No type can be added after it. */
+void ts_avro_skipper_trim(struct ts_avro_skipper *skipper);
 
 /* Returns where the next value begins, or NULL when the bytes at p are no value of that type. */
 const char *

@@ -82,6 +82,17 @@ static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
 
 /* --- Poll */
 
+/* The other topics are read meanwhile, and this one once it is there and the library has looked
+ * again (topic.metadata.refresh.interval.ms, 5 minutes as a rule). */
+static void tell_missing_topic(const rd_kafka_message_t *message, struct ts_error *err)
+{
+    ts_error_set(err,
+                 TS_ERROR_RETRY,
+                 0,
+                 "topic \"%s\" is missing and is not read: `tollstream topics create` makes it",
+                 message->rkt != NULL ? rd_kafka_topic_name(message->rkt) : "?");
+}
+
 /* True when `out` is set. */
 static bool take_error(struct ts_kafka_source *source,
                        const rd_kafka_message_t *message,
@@ -104,6 +115,9 @@ static bool take_error(struct ts_kafka_source *source,
     struct ts_error err;
     ts_error_set(
         &err, ts_kafka_error_class(message->err), 0, "Kafka: %s", rd_kafka_message_errstr(message));
+    if (message->err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
+        tell_missing_topic(message, &err);
+    }
     if (message->err == RD_KAFKA_RESP_ERR__FATAL) {
         char text[TS_ERROR_TEXT_MAX];
         (void)rd_kafka_fatal_error(source->client.rk, text, sizeof text);

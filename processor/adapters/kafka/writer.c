@@ -26,6 +26,8 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void 
     TS_ASSERT(writer->pending > 0);
     writer->pending--;
     write->delivered = message->err == RD_KAFKA_RESP_ERR_NO_ERROR;
+    write->partition = message->partition;
+    write->offset = message->offset;
     if (!write->delivered) {
         ts_kafka_error_set(&write->error, message->err, "topic \"%s\"", write->topic);
     }

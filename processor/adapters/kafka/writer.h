@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct ts_kafka_writer;
 
@@ -30,7 +31,9 @@ struct ts_kafka_write {
     struct ts_bytes value;   /* absent: a tombstone */
     struct ts_bytes headers; /* ports/headers.h; size 0: none */
 
-    bool delivered;        /* out: all replicas in sync have it */
+    bool delivered;        /* out: all replicas in sync have it … */
+    int32_t partition;     /* … here, */
+    int64_t offset;        /* … and here */
     struct ts_error error; /* out, when not: it may be there nevertheless */
 };
 

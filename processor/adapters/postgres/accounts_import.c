@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-enum { FLUSH_SIZE = 1024 * 1024, COLUMN_COUNT = 29 };
+enum { FLUSH_SIZE = 1024 * 1024, COLUMN_COUNT = 30 };
 
 /* The columns in the order in which encode_account writes them. */
 static const char begin_sql[] =
@@ -18,7 +18,7 @@ static const char begin_sql[] =
     " recharge_on boolean, recharge_mode smallint, recharge_threshold bigint,"
     " recharge_amount bigint, recharge_count_per_day_max integer,"
     " recharge_amount_per_month_max bigint, allowances text, status smallint,"
-    " closed_at timestamptz, balance_micros bigint) ON COMMIT DROP";
+    " closed_at timestamptz, timer_at timestamptz, balance_micros bigint) ON COMMIT DROP";
 
 /* Each finds accounts that stand in the way: their id and line. */
 static const struct {
@@ -48,14 +48,14 @@ static const char insert_sql[] =
     " subscription, payment_method, card_state, invoice_day, monthly_credit_cap, hysteresis,"
     " recharge_on, recharge_mode, recharge_threshold, recharge_amount,"
     " recharge_count_per_day_max, recharge_amount_per_month_max, name, thresholds,"
-    " credit_amounts, allowances, created_at)"
+    " credit_amounts, allowances, timer_at, created_at)"
     " SELECT i.balance_micros, 1, i.watch_low, i.watch_high, i.armed, i.exhausted, i.status,"
     " i.closed_at, p.plan_no, i.account_id, i.country, i.timezone,"
     " coalesce(p.settings->>'currency', 'USD'), i.subscription, i.payment_method, i.card_state,"
     " i.invoice_day, i.monthly_credit_cap, i.hysteresis, i.recharge_on, i.recharge_mode,"
     " i.recharge_threshold, i.recharge_amount, i.recharge_count_per_day_max,"
     " i.recharge_amount_per_month_max, i.name, i.thresholds, i.credit_amounts,"
-    " i.allowances::jsonb, $1::timestamptz"
+    " i.allowances::jsonb, i.timer_at, $1::timestamptz"
     " FROM import i JOIN rate_plan p ON p.name = i.rate_plan ORDER BY i.account_id"
     " RETURNING account_no, balance_micros),"
     " opened AS (INSERT INTO ledger_entry (account_no, movement, kind, amount_micros,"
@@ -106,8 +106,8 @@ put_profile(char *at, const struct ts_stored_account *account, const struct ts_a
     at = ts_pg_copy_i16(at, (int16_t)state->subscription);
     at = ts_pg_copy_i16(at, (int16_t)state->payment_method);
     at = ts_pg_copy_i16(at, (int16_t)state->card_state);
-    at = ts_pg_copy_i16(at, account->invoice_day);
-    at = ts_pg_copy_i64_array(at, account->credit_amounts, account->credit_amount_count);
+    at = ts_pg_copy_i16(at, (int16_t)state->invoice_day);
+    at = ts_pg_copy_i64_array(at, state->credit_amounts_micros, state->credit_amount_count);
     at = ts_pg_copy_i64(at, state->monthly_credit_cap_micros);
     return ts_pg_copy_i64_array(at, state->thresholds_micros, state->threshold_count);
 }
@@ -131,7 +131,7 @@ static void
 encode_account(struct ts_buffer *rows, const struct ts_stored_account *account, int64_t line)
 {
     const struct ts_account_state *state = &account->state;
-    size_t arrays = (size_t)account->credit_amount_count + state->threshold_count;
+    size_t arrays = (size_t)state->credit_amount_count + state->threshold_count;
     size_t room = 2 + (COLUMN_COUNT + 4 + arrays) * TS_PG_COPY_NUMBER_MAX + sizeof *account +
                   account->name.size + account->allowances.size;
     char *start = ts_buffer_reserve(rows, room);
@@ -143,9 +143,10 @@ encode_account(struct ts_buffer *rows, const struct ts_stored_account *account, 
     at = put_profile(at, account, state);
     at = put_state(at, state);
     at = ts_pg_copy_bytes(at, account->allowances);
-    at = ts_pg_copy_i16(at, (int16_t)account->status);
-    at = account->status == TS_ACCOUNT_CLOSED ? ts_pg_copy_time(at, account->closed_ms)
-                                              : ts_pg_copy_null(at);
+    at = ts_pg_copy_i16(at, (int16_t)state->status);
+    at = state->status == TS_ACCOUNT_CLOSED ? ts_pg_copy_time(at, state->closed_ms)
+                                            : ts_pg_copy_null(at);
+    at = state->timer_ms != 0 ? ts_pg_copy_time(at, state->timer_ms) : ts_pg_copy_null(at);
     at = ts_pg_copy_i64(at, state->balance_micros);
     ts_buffer_commit(rows, (size_t)(at - start));
 }

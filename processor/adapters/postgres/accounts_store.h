@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { TS_ACCOUNT_NAME_MAX = 256, TS_CREDIT_AMOUNTS_MAX = 32, TS_CURRENCY_MAX = 4 };
+enum { TS_ACCOUNT_NAME_MAX = 256, TS_CURRENCY_MAX = 4 };
 
 /* A whole account. The views live as long as the caller's text (import) or until the visitor
  * returns (list). */
@@ -26,14 +26,9 @@ struct ts_stored_account {
     char rate_plan[TS_PLAN_NAME_MAX + 1];
     struct ts_bytes name;
     struct ts_bytes allowances; /* JSON; absent: none */
-    enum ts_account_status status;
-    int64_t closed_ms; /* when closed */
-    int16_t invoice_day;
-    uint8_t credit_amount_count;
-    int64_t credit_amounts[TS_CREDIT_AMOUNTS_MAX];
 
     /* Import: balance_micros is the opening balance, currency may be "" (the plan's), and armed,
-     * exhausted and the watch levels are as ts_decide_opening left them. */
+     * exhausted, the watch levels and the timer are as ts_decide_opening left them. */
     struct ts_account_state state;
 
     /* Out only. */

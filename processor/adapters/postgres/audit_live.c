@@ -15,7 +15,8 @@ enum {
 };
 
 static const char lanes_sql[] = "SELECT topic, partition, next_offset FROM stream_partition"
-                                " WHERE group_name = $1::text ORDER BY topic, partition";
+                                " WHERE group_name = $1::text AND topic = ANY ($2::text[])"
+                                " ORDER BY array_position($2::text[], topic), partition";
 static const char generation_sql[] =
     "SELECT generation FROM redis_bucket WHERE bucket = $1::integer";
 static const char balances_sql[] =
@@ -111,6 +112,11 @@ read_lanes(struct ts_audit_live *live, struct ts_audit_lanes *lanes, struct ts_e
 {
     ts_pg_params_clear(&live->params);
     ts_pg_param_text(&live->params, live->group);
+    ts_pg_array_begin(&live->params, TS_PG_TEXT);
+    for (int i = 0; i < TS_INPUT_COUNT; i++) {
+        ts_pg_array_bytes(&live->params, ts_bytes_of(live->topics[i]));
+    }
+    ts_pg_array_end(&live->params);
     PGresult *rows = ts_pg_exec_params(&live->session, lanes_sql, &live->params, err);
     if (rows == NULL) {
         return false;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the worker asks between two settles. */
+#include "adapters/postgres/account_state.h"
 #include "adapters/postgres/worker.h"
+#include "base/assert.h"
 
 static PGresult *
 ask(struct ts_postgres *postgres, enum ts_pg_reading statement, struct ts_error *err)
@@ -281,4 +283,111 @@ bool ts_pg_identities(void *self,
     }
     PQclear(rows);
     return true;
+}
+
+static bool is_credit(const struct ts_command *command)
+{
+    return command->type == TS_COMMAND_CREDIT_ADDED;
+}
+
+static struct ts_bytes plan_of(const struct ts_command *command)
+{
+    bool named = command->type == TS_COMMAND_ACCOUNT_CHANGED &&
+                 (command->body.change.set & ts_field_bit(TS_FIELD_RATE_PLAN)) != 0;
+    return named ? command->body.change.rate_plan : (struct ts_bytes){0};
+}
+
+static void
+add_commands(struct ts_pg_params *params, const struct ts_command_request *requests, size_t count)
+{
+    ts_pg_array_begin(params, TS_PG_TEXT);
+    for (size_t i = 0; i < count; i++) {
+        ts_pg_array_bytes(params, requests[i].command->command_id);
+    }
+    ts_pg_array_end(params);
+    ts_pg_array_begin(params, TS_PG_TEXT);
+    for (size_t i = 0; i < count; i++) {
+        const struct ts_command *command = requests[i].command;
+        ts_pg_array_bytes(
+            params, is_credit(command) ? command->body.credit.credit_id : (struct ts_bytes){0});
+    }
+    ts_pg_array_end(params);
+    ts_pg_array_begin(params, TS_PG_TEXT);
+    for (size_t i = 0; i < count; i++) {
+        const struct ts_command *command = requests[i].command;
+        ts_pg_array_bytes(
+            params, is_credit(command) ? command->body.credit.recharge_id : (struct ts_bytes){0});
+    }
+    ts_pg_array_end(params);
+    ts_pg_array_begin(params, TS_PG_TEXT);
+    for (size_t i = 0; i < count; i++) {
+        ts_pg_array_bytes(params, plan_of(requests[i].command));
+    }
+    ts_pg_array_end(params);
+}
+
+static enum ts_identity_status
+compare_fingerprint(const PGresult *rows, int row, int column, uint64_t fingerprint)
+{
+    if (ts_pg_is_null(rows, row, column)) {
+        return TS_IDENTITY_ABSENT;
+    }
+    return (uint64_t)ts_pg_i64(rows, row, column) == fingerprint ? TS_IDENTITY_SAME
+                                                                 : TS_IDENTITY_CONFLICT;
+}
+
+bool ts_pg_commands(void *self,
+                    struct ts_command_request *requests,
+                    size_t count,
+                    struct ts_error *err)
+{
+    struct ts_postgres *postgres = self;
+    ts_pg_params_clear(&postgres->params);
+    add_commands(&postgres->params, requests, count);
+    PGresult *rows = ask(postgres, TS_PG_READ_COMMANDS, err);
+    if (rows == NULL) {
+        return false;
+    }
+    TS_ASSERT((size_t)PQntuples(rows) == count);
+    for (int i = 0; i < PQntuples(rows); i++) {
+        struct ts_command_request *request = &requests[index_of(rows, i)];
+        request->command_id = compare_fingerprint(rows, i, 1, request->fingerprint);
+        request->credit_id = compare_fingerprint(rows, i, 2, request->fingerprint);
+        request->recharge_credited = ts_pg_bool(rows, i, 3);
+        request->plan_no = ts_pg_i32(rows, i, 4);
+        ts_pg_text(rows, i, 5, request->plan_currency, sizeof request->plan_currency);
+    }
+    PQclear(rows);
+    return true;
+}
+
+bool ts_pg_states(void *self,
+                  int64_t now_ms,
+                  struct ts_state_reading *readings,
+                  size_t count,
+                  struct ts_error *err)
+{
+    struct ts_postgres *postgres = self;
+    struct ts_pg_params *params = &postgres->params;
+    ts_pg_params_clear(params);
+    ts_pg_array_begin(params, TS_PG_INT8);
+    for (size_t i = 0; i < count; i++) {
+        ts_pg_array_i64(params, readings[i].account_no);
+    }
+    ts_pg_array_end(params);
+    ts_pg_param_time(params, now_ms);
+    PGresult *rows = ask(postgres, TS_PG_READ_STATES, err);
+    if (rows == NULL) {
+        return false;
+    }
+    for (int i = 0; i < PQntuples(rows); i++) {
+        struct ts_state_reading *reading = &readings[index_of(rows, i)];
+        ts_pg_read_account_state(rows, i, TS_PG_STATES_STATE, &reading->state);
+        ts_pg_read_decide_time(rows, i, TS_PG_STATES_TIME, now_ms, &reading->time);
+    }
+    bool all = (size_t)PQntuples(rows) == count;
+    PQclear(rows);
+    return all ||
+           ts_error_set(
+               err, TS_ERROR_FATAL, 0, "an account has a profile but no row: was it deleted?");
 }

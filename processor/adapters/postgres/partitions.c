@@ -10,7 +10,15 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { CONNECT_TIMEOUT_MS = 5000, LOCK_TIMEOUT_MS = 5000, SQL_MAX = 1024, LEAF_TEXT_MAX = 32 };
+enum {
+    CONNECT_TIMEOUT_MS = 5000,
+    LOCK_TIMEOUT_MS = 5000,
+    SQL_MAX = 1024,
+    RETIRE_SQL_MAX = 4096,
+    LEAF_TEXT_MAX = 32,
+    TURN_WAIT_MS = 100,
+    RETENTION_DAYS_MAX = 36600,
+};
 
 #define HOUR_MS INT64_C(3600000)
 #define DAY_MS (24 * HOUR_MS)
@@ -36,6 +44,18 @@ static bool check_options(const struct ts_partitions_options *options, struct ts
     bool size = options->leaf_hours == 1 || options->leaf_hours == 6 || options->leaf_hours == 24;
     bool days = options->history_days >= 1 && options->history_days <= 3660 &&
                 options->ahead_days >= 2 && options->ahead_days <= 366;
+    bool retention =
+        options->retention_days == 0 || (options->retention_days >= options->history_days &&
+                                         options->retention_days <= RETENTION_DAYS_MAX);
+    if (!retention) {
+        return ts_error_set(err,
+                            TS_ERROR_REJECT,
+                            0,
+                            "usage partitions: retention_days is 0 (for ever), or from "
+                            "history_days (%d) to %d",
+                            options->history_days,
+                            RETENTION_DAYS_MAX);
+    }
     if (size && days && options->close_after_hours >= 0) {
         return true;
     }
@@ -180,15 +200,32 @@ static int64_t end_of_leaf(const struct ts_partitions *partitions, int64_t from_
     return to_ms;
 }
 
+/* Where the time of retired leaves ends. */
+static bool read_floor(struct ts_partitions *partitions, int64_t *out_ms, struct ts_error *err)
+{
+    struct ts_pg_params none = {0};
+    PGresult *rows = ts_pg_exec_params(
+        &partitions->session, "SELECT max(to_time) FROM usage_retired", &none, err);
+    if (rows == NULL) {
+        return false;
+    }
+    *out_ms = ts_pg_is_null(rows, 0, 0) ? INT64_MIN : ts_pg_time_ms(rows, 0, 0);
+    PQclear(rows);
+    return true;
+}
+
 static bool make_missing(struct ts_partitions *partitions, int64_t now_ms, struct ts_error *err)
 {
     int64_t size = partitions->options.leaf_hours * HOUR_MS;
     int64_t until_ms = now_ms + partitions->options.ahead_days * DAY_MS;
     int64_t at_ms = floor_to(now_ms - partitions->options.history_days * DAY_MS, size);
+    int64_t floor_ms = 0;
     int made = 0;
-    if (!ts_pg_leaves_load(&partitions->session, &partitions->leaves, err)) {
+    if (!ts_pg_leaves_load(&partitions->session, &partitions->leaves, err) ||
+        !read_floor(partitions, &floor_ms, err)) {
         return false;
     }
+    at_ms = at_ms > floor_ms ? at_ms : floor_ms;
     while (at_ms < until_ms) {
         const struct ts_pg_leaf *there = ts_pg_leaves_find(&partitions->leaves, at_ms);
         int64_t to_ms = there != NULL ? there->to_ms : end_of_leaf(partitions, at_ms);
@@ -209,6 +246,35 @@ static bool make_missing(struct ts_partitions *partitions, int64_t now_ms, struc
     return true;
 }
 
+/* --- one at a time */
+
+static bool try_lock(struct ts_partitions *partitions, bool *ours, struct ts_error *err)
+{
+    struct ts_pg_params none = {0};
+    PGresult *rows = ts_pg_exec_params(
+        &partitions->session, "SELECT pg_try_advisory_lock(" KEEPER_LOCK ")", &none, err);
+    if (rows == NULL) {
+        return false;
+    }
+    *ours = ts_pg_bool(rows, 0, 0);
+    PQclear(rows);
+    return true;
+}
+
+/* By asking again, not by waiting in the server: whoever has the lock may be waiting there for all
+ * statements that began before its own, this one too. */
+static bool lock(struct ts_partitions *partitions, struct ts_error *err)
+{
+    bool ours = false;
+    while (try_lock(partitions, &ours, err)) {
+        if (ours) {
+            return true;
+        }
+        nanosleep(&(struct timespec){.tv_nsec = TURN_WAIT_MS * 1000000L}, NULL);
+    }
+    return false;
+}
+
 static void unlock(struct ts_partitions *partitions)
 {
     if (partitions->session.conn != NULL) {
@@ -218,12 +284,7 @@ static void unlock(struct ts_partitions *partitions)
 
 bool ts_partitions_ensure(struct ts_partitions *partitions, int64_t now_ms, struct ts_error *err)
 {
-    /* No lock_timeout for the advisory lock: who has it may be closing a big leaf. */
-    if (!connected(partitions, err) ||
-        !ts_pg_run(&partitions->session,
-                   "SET lock_timeout = 0; SELECT pg_advisory_lock(" KEEPER_LOCK ");"
-                   "SET lock_timeout = '5s'",
-                   err)) {
+    if (!connected(partitions, err) || !lock(partitions, err)) {
         return false;
     }
     bool ok = make_missing(partitions, now_ms, err);
@@ -332,9 +393,91 @@ tend_leaves(struct ts_partitions *partitions, int64_t now_ms, bool *more, struct
         }
     }
     PQclear(rows);
-    if (more != NULL) {
-        *more = due > closed;
+    *more = due > closed;
+    return ok;
+}
+
+/* --- taking away */
+
+/* %1$s is the leaf, %2$u its number, %3$s what becomes of it. The sums are made while nobody can
+ * write to the leaf; then the whole table is held, but only for as long as it takes to change the
+ * catalog, and others are not made to wait behind a long query. */
+static const char retire_sql[] =
+    "BEGIN; LOCK TABLE %1$s IN SHARE MODE;"
+    "INSERT INTO usage_carried AS c SELECT account_no, count(*), sum(charge_micros) FROM %1$s"
+    " GROUP BY 1 ON CONFLICT (account_no) DO UPDATE SET row_count = c.row_count +"
+    " excluded.row_count, charge_micros = c.charge_micros + excluded.charge_micros;"
+    "INSERT INTO usage_carried_units AS c SELECT account_no, d.name, sum(d.units) FROM %1$s,"
+    " unnest(allowance_names, allowance_units) AS d(name, units)"
+    " WHERE allowance_names IS NOT NULL GROUP BY 1, 2"
+    " ON CONFLICT (account_no, name) DO UPDATE SET units = c.units + excluded.units;"
+    "INSERT INTO usage_carried_lane AS c SELECT topic_no, partition, count(*) FROM %1$s"
+    " WHERE generation = 0 GROUP BY 1, 2"
+    " ON CONFLICT (topic_no, partition) DO UPDATE SET settled = c.settled + excluded.settled;"
+    "INSERT INTO usage_retired (leaf, from_time, to_time, dropped)"
+    " SELECT leaf::text, from_time, to_time, %3$s FROM usage_leaf WHERE leaf::oid = %2$u;"
+    "SET LOCAL lock_timeout = '200ms'; ALTER TABLE usage DETACH PARTITION %1$s;";
+
+static bool is_lock_timeout(const struct ts_error *err)
+{
+    return strstr(err->text, "55P03") != NULL;
+}
+
+/* `busy`: somebody reads it; nothing was done. */
+static bool retire_leaf(struct ts_partitions *partitions,
+                        const struct ts_pg_leaf *leaf,
+                        bool *busy,
+                        struct ts_error *err)
+{
+    bool drop = partitions->options.retention_action == TS_RETENTION_DROP;
+    char sql[RETIRE_SQL_MAX];
+    int size =
+        snprintf(sql, sizeof sql, retire_sql, leaf->name, leaf->oid, drop ? "true" : "false");
+    if (drop) {
+        size += snprintf(sql + size, sizeof sql - (size_t)size, "DROP TABLE %s;", leaf->name);
     }
+    snprintf(sql + size, sizeof sql - (size_t)size, "COMMIT");
+    struct ts_error why = {0};
+    if (ts_pg_run(&partitions->session, sql, &why)) {
+        say(partitions, "partition_retired", leaf->name, drop ? "dropped" : "detached");
+        return true;
+    }
+    ts_pg_run(&partitions->session, "ROLLBACK", NULL);
+    if (is_lock_timeout(&why)) {
+        *busy = true;
+        return true;
+    }
+    *err = why;
+    return ts_error_prefix(err, "retiring usage partition %s", leaf->name);
+}
+
+/* One that was taken away before and attached again by hand is left alone. */
+static const char over_sql[] =
+    "SELECT leaf::text, leaf::oid, from_time, to_time FROM usage_leaf l"
+    " WHERE to_time <= $1::timestamptz AND NOT EXISTS (SELECT 1 FROM usage_retired r"
+    " WHERE r.from_time = l.from_time AND r.to_time = l.to_time) ORDER BY from_time LIMIT 2";
+
+static bool
+retire_oldest(struct ts_partitions *partitions, int64_t now_ms, bool *more, struct ts_error *err)
+{
+    if (partitions->options.retention_days == 0) {
+        return true;
+    }
+    struct ts_pg_params params;
+    ts_pg_params_init(&params, 64);
+    ts_pg_param_time(&params, now_ms - partitions->options.retention_days * DAY_MS);
+    PGresult *rows = ts_pg_exec_params(&partitions->session, over_sql, &params, err);
+    ts_pg_params_finish(&params);
+    bool ok = rows != NULL;
+    bool busy = false;
+    if (ok && PQntuples(rows) > 0) {
+        struct ts_pg_leaf leaf;
+        ts_pg_text(rows, 0, 0, leaf.name, sizeof leaf.name);
+        leaf.oid = (uint32_t)ts_pg_i32(rows, 0, 1);
+        ok = retire_leaf(partitions, &leaf, &busy, err);
+        *more = *more || (PQntuples(rows) > 1 && !busy);
+    }
+    PQclear(rows);
     return ok;
 }
 
@@ -343,24 +486,18 @@ bool ts_partitions_tend(struct ts_partitions *partitions,
                         bool *more,
                         struct ts_error *err)
 {
-    if (more != NULL) {
-        *more = false;
-    }
-    if (!connected(partitions, err)) {
+    bool ignored = false;
+    bool ours = false;
+    more = more != NULL ? more : &ignored;
+    *more = false;
+    if (!connected(partitions, err) || !try_lock(partitions, &ours, err)) {
         return false;
     }
-    struct ts_pg_params none = {0};
-    PGresult *lock = ts_pg_exec_params(
-        &partitions->session, "SELECT pg_try_advisory_lock(" KEEPER_LOCK ")", &none, err);
-    if (lock == NULL) {
-        return false;
-    }
-    bool ours = ts_pg_bool(lock, 0, 0);
-    PQclear(lock);
     if (!ours) {
         return true;
     }
-    bool ok = tend_leaves(partitions, now_ms, more, err);
+    bool ok =
+        tend_leaves(partitions, now_ms, more, err) && retire_oldest(partitions, now_ms, more, err);
     unlock(partitions);
     return ok;
 }

@@ -5,7 +5,12 @@
  *
  * It has a connection of its own and may take minutes over a big leaf, so it runs on a background
  * thread. Any number of processes may run one: an advisory lock lets one of them work at a time.
- * It never drops or detaches a leaf: how long detail is kept is an operator's decision. */
+ *
+ * How long detail is kept is the operator's decision: without a retention leaves stay for ever. A
+ * leaf whose time is over is taken away in one transaction with a note of what the books need of it
+ * (tables usage_carried…), so that balances, audits and reports of the months that are left go on
+ * adding up; calls that begin in its time are `too_old` from then on, and no leaf is made for that
+ * time again. A detached leaf stays as a table of its own. */
 #ifndef TS_ADAPTERS_POSTGRES_PARTITIONS_H
 #define TS_ADAPTERS_POSTGRES_PARTITIONS_H
 
@@ -15,16 +20,23 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+enum ts_retention_action { TS_RETENTION_DETACH, TS_RETENTION_DROP };
+
 struct ts_partitions_options {
     const char *url;
-    int32_t leaf_hours;          /* 1, 6 or 24: a leaf should stay below 3 million rows */
-    int32_t history_days;        /* how far back new leaves reach: older calls are `too_old` */
-    int32_t ahead_days;          /* at least 2: calls may begin a day ahead of our clock */
-    int32_t close_after_hours;   /* after a leaf's end, for CDRs that come late */
+    int32_t leaf_hours;        /* 1, 6 or 24: a leaf should stay below 3 million rows */
+    int32_t history_days;      /* how far back new leaves reach: older calls are `too_old` */
+    int32_t ahead_days;        /* at least 2: calls may begin a day ahead of our clock */
+    int32_t close_after_hours; /* after a leaf's end, for CDRs that come late */
+    int32_t
+        retention_days; /* after a leaf's end it is taken away; at least history_days; 0: never */
+    enum ts_retention_action retention_action;
     struct ts_observer observer; /* ops may be NULL */
 };
 
-/* Everything but url and observer: days of 24 h, 62 back, 3 ahead, closed after 48 h. */
+/* Everything but url and observer: days of 24 h, 62 back, 3 ahead, closed after 48 h, kept for
+ * ever.
+ */
 struct ts_partitions_options ts_partitions_defaults(void);
 
 struct ts_partitions;
@@ -39,8 +51,9 @@ void ts_partitions_destroy(struct ts_partitions *partitions);
  * the first settle and then every few minutes. */
 bool ts_partitions_ensure(struct ts_partitions *partitions, int64_t now_ms, struct ts_error *err);
 
-/* Brings the hot leaves' index up to date and closes at most one leaf, the oldest that is due;
- * `more` (may be NULL) tells whether others are. Does nothing while another process is at it. */
+/* Brings the hot leaves' index up to date, closes at most one leaf and takes away at most one, the
+ * oldest that are due; `more` (may be NULL) tells whether others are. While a long query reads the
+ * usage none is taken away. Does nothing while another process is at it. */
 bool ts_partitions_tend(struct ts_partitions *partitions,
                         int64_t now_ms,
                         bool *more,

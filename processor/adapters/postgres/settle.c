@@ -5,7 +5,7 @@
  *   start   BEGIN, lanes, buckets, accounts: one pipeline, one round trip         LOCKING
  *   states  whole account rows, for the few that tell something                   READING
  *   write   one COPY a leaf (COPY cannot be pipelined)                            COPY_*
- *           older outbox rows, the rest, COMMIT: one pipeline, one round trip     WRITING
+ *           older outbox rows, commands, the rest, COMMIT: one pipeline           WRITING
  *
  * Encoding happens in start, before BEGIN: a session whose client stopped in mid-COPY answers none
  * of the server's time-outs. */
@@ -22,11 +22,13 @@ enum { COPY_CHUNK = 64 * 1024, ABANDON_WAIT_MS = 2000 };
 void ts_pg_settle_init(struct ts_postgres *postgres)
 {
     ts_pg_rows_init(&postgres->settle.rows, postgres->options.settle_bytes_max);
+    ts_pg_commands_init(&postgres->settle.commands);
 }
 
 void ts_pg_settle_finish(struct ts_postgres *postgres)
 {
     ts_pg_rows_finish(&postgres->settle.rows);
+    ts_pg_commands_finish(&postgres->settle.commands);
 }
 
 void ts_pg_settle_forget(struct ts_postgres *postgres)
@@ -107,7 +109,12 @@ static bool send_rest(struct ts_postgres *postgres, struct ts_error *err)
     static const enum ts_pg_writing steps[] = {TS_PG_WRITE_OLDER,
                                                TS_PG_WRITE_DUPLICATES,
                                                TS_PG_WRITE_DEAD_LETTERS,
+                                               TS_PG_WRITE_COMMAND_IDS,
+                                               TS_PG_WRITE_ENTRIES,
+                                               TS_PG_WRITE_INVOICE_LINES,
+                                               TS_PG_WRITE_CHANGES,
                                                TS_PG_WRITE_STATES,
+                                               TS_PG_WRITE_SETTINGS,
                                                TS_PG_WRITE_OUTBOX,
                                                TS_PG_WRITE_ATTACHED,
                                                TS_PG_WRITE_COMMIT};
@@ -157,14 +164,27 @@ static void note_failure(struct ts_postgres *postgres, const PGresult *result)
     settle->failed_on_constraint = PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME) != NULL;
     settle->failed_in_copy =
         settle->phase == TS_PG_COPY_ASKED || settle->phase == TS_PG_COPY_ENDING;
-    settle->failed_on_accounts = settle->phase == TS_PG_LOCKING &&
-                                 settle->step < settle->step_count &&
-                                 settle->steps[settle->step] == TS_PG_WRITE_ACCOUNTS;
+    settle->failed_in_step = !settle->failed_in_copy && settle->step < settle->step_count;
+    if (settle->failed_in_step) {
+        settle->failed_step = settle->steps[settle->step];
+    }
 }
 
 static bool sqlstate_begins(const struct ts_pg_settle *settle, const char *prefix)
 {
     return strncmp(settle->sqlstate, prefix, strlen(prefix)) == 0;
+}
+
+static bool failed_on(const struct ts_pg_settle *settle, enum ts_pg_writing step)
+{
+    return settle->failed_in_step && settle->failed_step == step;
+}
+
+static bool failed_on_commands(const struct ts_pg_settle *settle)
+{
+    return failed_on(settle, TS_PG_WRITE_COMMAND_IDS) || failed_on(settle, TS_PG_WRITE_ENTRIES) ||
+           failed_on(settle, TS_PG_WRITE_INVOICE_LINES) || failed_on(settle, TS_PG_WRITE_CHANGES) ||
+           failed_on(settle, TS_PG_WRITE_SETTINGS);
 }
 
 /* Which end a failed transaction comes to, now that it is rolled back and the session is free. */
@@ -178,7 +198,8 @@ static void judge(struct ts_postgres *postgres)
     }
     bool data = sqlstate_begins(settle, "22") || sqlstate_begins(settle, "23");
     size_t blamed = 0;
-    if (settle->failed_in_copy && sqlstate_begins(settle, "23505")) {
+    if (sqlstate_begins(settle, "23505") &&
+        (settle->failed_in_copy || failed_on(settle, TS_PG_WRITE_COMMAND_IDS))) {
         conclude(postgres, TS_SETTLE_CONFLICT);
         return;
     }
@@ -189,8 +210,10 @@ static void judge(struct ts_postgres *postgres)
         err->class = TS_ERROR_RETRY;
     } else if (settle->failed_in_copy && data) {
         blamed = ts_pg_find_refused(postgres, err);
-    } else if (settle->failed_on_accounts && data) {
+    } else if (failed_on(settle, TS_PG_WRITE_ACCOUNTS) && data) {
         blamed = ts_pg_find_overflows(postgres, err);
+    } else if (failed_on_commands(settle) && data) {
+        blamed = ts_pg_find_refused_commands(postgres, err);
     } else if (sqlstate_begins(settle, "42P01") || sqlstate_begins(settle, "TS001")) {
         postgres->leaves_stale = true; /* a leaf went away */
         err->class = TS_ERROR_RETRY;
@@ -379,7 +402,8 @@ static bool advance(struct ts_postgres *postgres)
 static bool begin(struct ts_postgres *postgres, struct ts_error *err)
 {
     struct ts_pg_settle *settle = &postgres->settle;
-    if (!ts_pg_rows_collect(&settle->rows, settle->settlement, err)) {
+    if (!ts_pg_rows_collect(&settle->rows, settle->settlement, err) ||
+        !ts_pg_commands_collect(&settle->commands, settle->settlement, err)) {
         return false;
     }
     bool covered = ts_pg_rows_covered(&settle->rows, &postgres->leaves);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which records of a settlement PostgreSQL refuses. The settlement was rolled back; its encoded
  * rows are tried again in halves, in transactions that never commit, until the single rows are
- * found that fail alone. Rows that repeat a settled identity are not for here: the next attempt
- * meets them as a conflict. */
+ * found that fail alone. Commands are few: their statement is tried for one after the other. What
+ * repeats a settled identity is not for here: the next attempt meets it as a conflict. */
 #include "adapters/postgres/copy_row.h"
 #include "adapters/postgres/settle_sql.h"
 #include "adapters/postgres/worker.h"
@@ -101,17 +101,84 @@ size_t ts_pg_find_refused(struct ts_postgres *postgres, struct ts_error *err)
     return search.found;
 }
 
-static size_t refuse_overflow(struct ts_settlement *settlement,
-                              const struct ts_settle_account *account)
+/* --- commands */
+
+/* Runs the statement that failed for one command alone, and takes it back. */
+static bool accepts_command(struct ts_postgres *postgres, size_t command, struct ts_error *err)
+{
+    struct ts_pg_settle *settle = &postgres->settle;
+    enum ts_pg_writing step = settle->failed_step;
+    PGresult *result = NULL;
+    settle->commands.first = command;
+    settle->commands.end = command + 1;
+    if (!ts_pg_step_needed(postgres, step)) {
+        return true;
+    }
+    int64_t until = ts_pg_mono_ms() + postgres->writing.call_timeout_ms;
+    bool ok = ts_pg_run(&postgres->writing, "BEGIN", err) && ts_pg_step_send(postgres, step, err);
+    if (ok && !ts_pg_await(&postgres->writing, until, &result, err)) {
+        ts_error_set(err, TS_ERROR_RETRY, 0, "PostgreSQL: no answer in time");
+        ts_pg_close(&postgres->writing);
+        return false;
+    }
+    ok = ok && result != NULL;
+    PQclear(result);
+    return ts_pg_run(&postgres->writing, "ROLLBACK", ok ? err : NULL) && ok;
+}
+
+size_t ts_pg_find_refused_commands(struct ts_postgres *postgres, struct ts_error *err)
+{
+    struct ts_pg_commands *commands = &postgres->settle.commands;
+    bool changes = postgres->settle.failed_step == TS_PG_WRITE_SETTINGS;
+    int64_t until = ts_pg_mono_ms() + SEARCH_MS_MAX;
+    size_t found = 0;
+    for (size_t i = 0; i < commands->count && found < FOUND_MAX; i++) {
+        struct ts_record *record = commands->items[i].record;
+        struct ts_error why = {0};
+        if ((changes && record->command->command.type != TS_COMMAND_ACCOUNT_CHANGED) ||
+            accepts_command(postgres, i, &why)) {
+            continue;
+        }
+        if (why.class != TS_ERROR_REJECT) {
+            *err = why;
+            break;
+        }
+        if (is_about_data(&why)) {
+            refuse(record);
+            found++;
+        }
+        if (ts_pg_mono_ms() > until) {
+            break;
+        }
+    }
+    if (found == 0 && err->class == TS_ERROR_REJECT) {
+        err->class = TS_ERROR_RETRY; /* it does not fail any more */
+    }
+    return found;
+}
+
+/* --- balances */
+
+static bool moves(const struct ts_record *record, bool up)
+{
+    int64_t delta = record->outcome == TS_OUTCOME_SETTLED ? ts_record_delta(record) : 0;
+    return up ? delta > 0 : delta < 0;
+}
+
+/* What moved it towards the limit that it would pass. */
+static size_t
+refuse_overflow(struct ts_settlement *settlement, const struct ts_settle_account *account, bool up)
 {
     size_t marked = 0;
     for (size_t i = 0; i < settlement->record_count; i++) {
         struct ts_record *record = settlement->records[i];
-        if (settlement->record_accounts[i] == account && record->outcome == TS_OUTCOME_SETTLED &&
-            record->rating.charge_micros != 0) {
+        if (settlement->record_accounts[i] == account && moves(record, up)) {
             record->outcome = TS_OUTCOME_DEAD_LETTER;
             record->reason = TS_REASON_CHARGE_OVERFLOW;
-            record->message = TS_LITERAL("charge: the balance would leave +-9e15 micro-units");
+            record->message =
+                record->command == NULL
+                    ? TS_LITERAL("charge: the balance would leave +-9e15 micro-units")
+                    : TS_LITERAL("amount_micros: the balance would leave +-9e15 micro-units");
             marked++;
         }
     }
@@ -136,7 +203,8 @@ size_t ts_pg_find_overflows(struct ts_postgres *postgres, struct ts_error *err)
     }
     size_t marked = 0;
     for (int i = 0; i < PQntuples(rows); i++) {
-        marked += refuse_overflow(settlement, &settlement->accounts[ts_pg_i64(rows, i, 0) - 1]);
+        const struct ts_settle_account *account = &settlement->accounts[ts_pg_i64(rows, i, 0) - 1];
+        marked += refuse_overflow(settlement, account, ts_pg_bool(rows, i, 1));
     }
     PQclear(rows);
     if (marked == 0) {

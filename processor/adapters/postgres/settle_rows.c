@@ -78,7 +78,8 @@ bool ts_pg_rows_collect(struct ts_pg_rows *rows,
         return ts_error_no_memory(err);
     }
     for (size_t i = 0; i < settlement->record_count; i++) {
-        if (settlement->records[i]->outcome == TS_OUTCOME_SETTLED) {
+        if (settlement->records[i]->outcome == TS_OUTCOME_SETTLED &&
+            settlement->records[i]->command == NULL) {
             TS_ASSERT(settlement->record_accounts[i] != NULL);
             rows->rows[rows->row_count++] = (struct ts_pg_row){
                 .record = settlement->records[i], .account = settlement->record_accounts[i]};

@@ -40,7 +40,7 @@ struct ts_pg_rows {
 void ts_pg_rows_init(struct ts_pg_rows *rows, size_t size_max);
 void ts_pg_rows_finish(struct ts_pg_rows *rows);
 
-/* Sorts the settled records of the settlement. False when out of memory. */
+/* Sorts the settled calls of the settlement. False when out of memory. */
 bool ts_pg_rows_collect(struct ts_pg_rows *rows,
                         const struct ts_settlement *settlement,
                         struct ts_error *err);

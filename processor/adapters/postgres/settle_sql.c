@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "adapters/postgres/settle_sql.h"
 
+#include "adapters/postgres/account_state.h"
 #include "core/reason.h"
 
 #include <stdlib.h>
@@ -11,11 +12,6 @@ enum { OLDER_MAX = 10000 };
 
 /* Broker times are as producers set them: beyond these they are shown as unknown. */
 #define RECORD_TIME_MS_MAX INT64_C(253402300800000) /* the year 10000 */
-
-static const char *topic_of(const struct ts_postgres *postgres, struct ts_lane lane)
-{
-    return postgres->options.topics[lane.input];
-}
 
 /* One array parameter, of an expression over `item` = base[0 .. count). */
 #define ADD_ARRAY(params, type, put, base, count, expression)                                      \
@@ -35,8 +31,12 @@ static void add_lanes(struct ts_postgres *postgres)
     const struct ts_settle_lane *lanes = s->lanes;
     size_t n = s->lane_count;
     ts_pg_param_text(p, postgres->options.group);
-    ADD_ARRAY(
-        p, TS_PG_TEXT, ts_pg_array_bytes, lanes, n, ts_bytes_of(topic_of(postgres, item->lane)));
+    ADD_ARRAY(p,
+              TS_PG_TEXT,
+              ts_pg_array_bytes,
+              lanes,
+              n,
+              ts_bytes_of(ts_pg_topic_of(postgres, item->lane)));
     ADD_ARRAY(p, TS_PG_INT4, ts_pg_array_i32, lanes, n, item->lane.partition);
     ADD_ARRAY(p, TS_PG_INT8, ts_pg_array_i64, lanes, n, item->epoch);
     ADD_ARRAY(p, TS_PG_INT8, ts_pg_array_i64, lanes, n, item->start);
@@ -153,9 +153,18 @@ static void add_places(struct ts_postgres *postgres, enum ts_outcome outcome)
                 ts_pg_array_bytes,
                 s,
                 outcome,
-                ts_bytes_of(topic_of(postgres, record->lane)));
+                ts_bytes_of(ts_pg_topic_of(postgres, record->lane)));
     ADD_RECORDS(p, TS_PG_INT4, ts_pg_array_i32, s, outcome, record->lane.partition);
     ADD_RECORDS(p, TS_PG_INT8, ts_pg_array_i64, s, outcome, record->offset);
+}
+
+static void put_start_time(struct ts_pg_params *params, const struct ts_record *record)
+{
+    if (record->command != NULL) {
+        ts_pg_array_null(params);
+    } else {
+        ts_pg_array_time(params, record->cdr.start_ms);
+    }
 }
 
 static void add_duplicates(struct ts_postgres *postgres)
@@ -164,7 +173,7 @@ static void add_duplicates(struct ts_postgres *postgres)
     struct ts_pg_params *p = &postgres->settle_params;
     const struct ts_settlement *s = postgres->settle.settlement;
     add_places(postgres, outcome);
-    ADD_RECORDS(p, TS_PG_TIMESTAMPTZ, ts_pg_array_time, s, outcome, record->cdr.start_ms);
+    ADD_RECORDS(p, TS_PG_TIMESTAMPTZ, put_start_time, s, outcome, record);
     ADD_RECORDS(p, TS_PG_INT8, ts_pg_array_i64, s, outcome, (int64_t)record->identity_hash);
     ts_pg_param_time(p, s->now_ms);
 }
@@ -214,6 +223,15 @@ static void put_due_time(struct ts_pg_params *params, int64_t ms)
     }
 }
 
+static void put_card_charge(struct ts_pg_params *params, const struct ts_card *card)
+{
+    if (card->charged) {
+        ts_pg_array_i64(params, card->charge_micros);
+    } else {
+        ts_pg_array_null(params);
+    }
+}
+
 static void add_recharges(struct ts_pg_params *p, const struct ts_settle_state *states, size_t n)
 {
 #define ADD(type, put, expression) ADD_ARRAY(p, type, put, states, n, expression)
@@ -228,6 +246,7 @@ static void add_recharges(struct ts_pg_params *p, const struct ts_settle_state *
     ADD(TS_PG_INT8, ts_pg_array_i64, item->state.recharge.month_micros);
     ADD(TS_PG_INT4, ts_pg_array_i32, item->state.recharge.suppressed_day);
     ADD(TS_PG_INT4, ts_pg_array_i32, item->state.recharge.suppressed_month);
+    ADD(TS_PG_TIMESTAMPTZ, put_due_time, item->state.recharge.look_again_ms);
     ADD(TS_PG_INT8, ts_pg_array_i64, item->state.recharge.requests);
 #undef ADD
 }
@@ -245,6 +264,12 @@ static void add_states(struct ts_postgres *postgres)
     ADD_ARRAY(p, TS_PG_INT2, ts_pg_array_i16, states, n, (int16_t)item->state.armed);
     ADD_ARRAY(p, TS_PG_BOOL, ts_pg_array_bool, states, n, item->state.exhausted);
     ADD_ARRAY(p, TS_PG_INT2, ts_pg_array_i16, states, n, (int16_t)item->state.card_state);
+    ADD_ARRAY(p, TS_PG_INT8, put_card_charge, states, n, &item->state.card);
+    ADD_ARRAY(p, TS_PG_INT4, ts_pg_array_i32, states, n, item->state.card.wrong);
+    ADD_ARRAY(p, TS_PG_INT4, ts_pg_array_i32, states, n, item->state.purchases.month);
+    ADD_ARRAY(p, TS_PG_INT8, ts_pg_array_i64, states, n, item->state.purchases.month_micros);
+    ADD_ARRAY(p, TS_PG_INT4, ts_pg_array_i32, states, n, item->state.purchases.capped_month);
+    ADD_ARRAY(p, TS_PG_TIMESTAMPTZ, put_due_time, states, n, item->state.timer_ms);
     add_recharges(p, states, n);
 }
 
@@ -253,8 +278,12 @@ static void add_outbox(struct ts_postgres *postgres)
     struct ts_pg_params *p = &postgres->settle_params;
     const struct ts_outbox_row *rows = postgres->settle.settlement->outbox;
     size_t n = postgres->settle.settlement->outbox_count;
-    ADD_ARRAY(
-        p, TS_PG_TEXT, ts_pg_array_bytes, rows, n, ts_bytes_of(topic_of(postgres, item->lane)));
+    ADD_ARRAY(p,
+              TS_PG_TEXT,
+              ts_pg_array_bytes,
+              rows,
+              n,
+              ts_bytes_of(ts_pg_topic_of(postgres, item->lane)));
     ADD_ARRAY(p, TS_PG_INT4, ts_pg_array_i32, rows, n, item->lane.partition);
     ADD_ARRAY(p, TS_PG_INT8, ts_pg_array_i64, rows, n, item->offset);
     ADD_ARRAY(p, TS_PG_INT4, ts_pg_array_i32, rows, n, item->n);
@@ -301,6 +330,16 @@ bool ts_pg_step_needed(const struct ts_postgres *postgres, enum ts_pg_writing st
         return s->outbox_count > 0 && s->state_count > 0;
     case TS_PG_WRITE_STATES:
         return s->state_count > 0;
+    case TS_PG_WRITE_COMMAND_IDS:
+        return postgres->settle.commands.first < postgres->settle.commands.end;
+    case TS_PG_WRITE_ENTRIES:
+        return ts_pg_commands_need_entries(postgres);
+    case TS_PG_WRITE_INVOICE_LINES:
+        return ts_pg_commands_need_invoice_lines(postgres);
+    case TS_PG_WRITE_CHANGES:
+        return ts_pg_commands_need_changes(postgres);
+    case TS_PG_WRITE_SETTINGS:
+        return ts_pg_commands_need_settings(postgres);
     case TS_PG_WRITE_DUPLICATES:
         return has_outcome(s, TS_OUTCOME_DUPLICATE);
     case TS_PG_WRITE_DEAD_LETTERS:
@@ -326,6 +365,11 @@ bool ts_pg_step_send(struct ts_postgres *postgres, enum ts_pg_writing step, stru
         [TS_PG_WRITE_DUPLICATES] = add_duplicates,
         [TS_PG_WRITE_DEAD_LETTERS] = add_dead_letters,
         [TS_PG_WRITE_STATES] = add_states,
+        [TS_PG_WRITE_COMMAND_IDS] = ts_pg_add_command_ids,
+        [TS_PG_WRITE_ENTRIES] = ts_pg_add_entries,
+        [TS_PG_WRITE_INVOICE_LINES] = ts_pg_add_invoice_lines,
+        [TS_PG_WRITE_CHANGES] = ts_pg_add_changes,
+        [TS_PG_WRITE_SETTINGS] = ts_pg_add_settings,
         [TS_PG_WRITE_OUTBOX] = add_outbox,
         [TS_PG_WRITE_ATTACHED] = add_attached,
         [TS_PG_WRITE_OVERFLOWS] = add_overflows,
@@ -422,52 +466,12 @@ static void read_counters(struct ts_postgres *postgres, const PGresult *rows)
     }
 }
 
-static void read_recharge(const PGresult *rows, int row, int column, struct ts_recharge *out)
-{
-    out->on = ts_pg_bool(rows, row, column);
-    out->mode = (enum ts_recharge_mode)ts_pg_i16(rows, row, column + 1);
-    out->threshold_micros = ts_pg_i64(rows, row, column + 2);
-    out->amount_micros = ts_pg_i64(rows, row, column + 3);
-    out->count_per_day_max = ts_pg_i32(rows, row, column + 4);
-    out->amount_per_month_micros_max = ts_pg_i64(rows, row, column + 5);
-    ts_pg_text(rows, row, column + 6, out->in_flight_id, sizeof out->in_flight_id);
-    out->in_flight_micros = ts_pg_i64(rows, row, column + 7);
-    out->expires_at_ms = ts_pg_time_ms(rows, row, column + 8);
-    out->failures = ts_pg_i32(rows, row, column + 9);
-    out->next_try_ms = ts_pg_time_ms(rows, row, column + 10);
-    out->day = ts_pg_i32(rows, row, column + 11);
-    out->day_count = ts_pg_i32(rows, row, column + 12);
-    out->month = ts_pg_i32(rows, row, column + 13);
-    out->month_micros = ts_pg_i64(rows, row, column + 14);
-    out->suppressed_day = ts_pg_i32(rows, row, column + 15);
-    out->suppressed_month = ts_pg_i32(rows, row, column + 16);
-    out->requests = ts_pg_i64(rows, row, column + 17);
-}
-
 static void read_state(struct ts_settlement *settlement, const PGresult *rows, int row)
 {
     struct ts_settle_state *out = &settlement->states[ts_pg_i64(rows, row, 0) - 1];
-    const struct ts_settle_account *account = &settlement->accounts[out->account];
-    struct ts_account_state *state = &out->state;
-    *state = (struct ts_account_state){.account_no = account->profile->account_no};
-    state->balance_micros = ts_pg_i64(rows, row, 1) - account->delta_micros;
-    state->sequence = ts_pg_i64(rows, row, 2);
-    ts_pg_text(rows, row, 3, state->currency, sizeof state->currency);
-    state->armed = (uint8_t)ts_pg_i16(rows, row, 4);
-    state->exhausted = ts_pg_bool(rows, row, 5);
-    state->threshold_count =
-        (uint8_t)ts_pg_i64_array(rows, row, 6, state->thresholds_micros, TS_THRESHOLDS_MAX);
-    state->hysteresis_micros = ts_pg_i64(rows, row, 7);
-    state->payment_method = (enum ts_payment_method)ts_pg_i16(rows, row, 8);
-    state->card_state = (enum ts_card_state)ts_pg_i16(rows, row, 9);
-    state->subscription = (enum ts_subscription)ts_pg_i16(rows, row, 10);
-    state->monthly_credit_cap_micros = ts_pg_i64(rows, row, 11);
-    state->watch_low = ts_pg_i64(rows, row, 12);
-    state->watch_high = ts_pg_i64(rows, row, 13);
-    read_recharge(rows, row, 14, &state->recharge);
-    out->time = (struct ts_decide_time){.now_ms = settlement->now_ms,
-                                        .day = ts_pg_i32(rows, row, 32),
-                                        .month = ts_pg_i32(rows, row, 33)};
+    ts_pg_read_account_state(rows, row, TS_PG_STATES_STATE, &out->state);
+    ts_pg_read_decide_time(rows, row, TS_PG_STATES_TIME, settlement->now_ms, &out->time);
+    out->state.balance_micros -= settlement->accounts[out->account].delta_micros;
 }
 
 /* Not const: PQcmdStatus is not. */

@@ -6,6 +6,11 @@
 
 #include "adapters/postgres/worker.h"
 
+static inline const char *ts_pg_topic_of(const struct ts_postgres *postgres, struct ts_lane lane)
+{
+    return postgres->options.topics[lane.input];
+}
+
 /* Whether this settlement has anything for the statement to do. */
 bool ts_pg_step_needed(const struct ts_postgres *postgres, enum ts_pg_writing step);
 

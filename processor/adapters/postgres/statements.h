@@ -5,6 +5,9 @@
 
 #include "adapters/postgres/connection.h"
 
+/* Settles share this lock; raising a bucket's generation takes it alone. "toll", "gene". */
+#define TS_PG_GENERATION_LOCK "1953459308, 1734700645"
+
 enum ts_pg_reading {
     TS_PG_READ_KNOWN,
     TS_PG_READ_CLAIM,
@@ -16,6 +19,8 @@ enum ts_pg_reading {
     TS_PG_READ_BALANCES,
     TS_PG_READ_COUNTERS,
     TS_PG_READ_IDENTITIES,
+    TS_PG_READ_COMMANDS,
+    TS_PG_READ_STATES,
     TS_PG_READ_OUTBOX,
     TS_PG_READ_OUTBOX_OLDER,
     TS_PG_READ_OUTBOX_TRIM,
@@ -35,6 +40,11 @@ enum ts_pg_writing {
     TS_PG_WRITE_DUPLICATES,
     TS_PG_WRITE_DEAD_LETTERS,
     TS_PG_WRITE_STATES,
+    TS_PG_WRITE_COMMAND_IDS,
+    TS_PG_WRITE_ENTRIES,
+    TS_PG_WRITE_INVOICE_LINES,
+    TS_PG_WRITE_CHANGES,
+    TS_PG_WRITE_SETTINGS,
     TS_PG_WRITE_OUTBOX,
     TS_PG_WRITE_ATTACHED,
     TS_PG_WRITE_COMMIT,

@@ -86,7 +86,8 @@ struct ts_usage_store *ts_usage_store_begin(const char *url,
         ts_pg_schema_check(&store->session, err) &&
         ts_pg_run(&store->session,
                   "SET cursor_tuple_fraction = 1;"
-                  "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+                  "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;"
+                  "LOCK TABLE ONLY usage IN ACCESS SHARE MODE", /* no partition goes meanwhile */
                   err) &&
         find_account(store, account_id, account, err)) {
         return store;

@@ -7,6 +7,7 @@
 #include "adapters/postgres/connection.h"
 #include "adapters/postgres/leaves.h"
 #include "adapters/postgres/ledger.h"
+#include "adapters/postgres/settle_commands.h"
 #include "adapters/postgres/settle_rows.h"
 #include "adapters/postgres/statements.h"
 
@@ -24,13 +25,14 @@ enum ts_pg_phase {
     TS_PG_CONCLUDED, /* the end status is known and not told yet */
 };
 
-enum { TS_PG_STEPS_MAX = 10 };
+enum { TS_PG_STEPS_MAX = 16 };
 
 /* The settle under way. */
 struct ts_pg_settle {
     enum ts_pg_phase phase;
     struct ts_settlement *settlement;
     struct ts_pg_rows rows;
+    struct ts_pg_commands commands;
     size_t leaf; /* COPY: which run of rows, and how much of it went out */
     size_t copied;
     enum ts_pg_writing steps[TS_PG_STEPS_MAX]; /* of the pipeline under way, in order */
@@ -46,7 +48,8 @@ struct ts_pg_settle {
     char sqlstate[6];
     bool failed_in_copy;
     bool failed_on_constraint; /* a named one */
-    bool failed_on_accounts;
+    bool failed_in_step;       /* of a pipeline: */
+    enum ts_pg_writing failed_step;
 };
 
 struct ts_postgres {
@@ -106,6 +109,15 @@ bool ts_pg_identities(void *self,
                       struct ts_identity *identities,
                       size_t count,
                       struct ts_error *err);
+bool ts_pg_commands(void *self,
+                    struct ts_command_request *requests,
+                    size_t count,
+                    struct ts_error *err);
+bool ts_pg_states(void *self,
+                  int64_t now_ms,
+                  struct ts_state_reading *readings,
+                  size_t count,
+                  struct ts_error *err);
 
 /* outbox.c */
 bool ts_pg_outbox(void *self,
@@ -140,9 +152,10 @@ void ts_pg_settle_finish(struct ts_postgres *postgres);
 void ts_pg_settle_forget(struct ts_postgres *postgres); /* the connection is gone */
 extern const struct ts_settle_ops ts_pg_settle_ops;
 
-/* settle_refused.c: after the rollback, on the writing session. Both return how many records they
+/* settle_refused.c: after the rollback, on the writing session. All return how many records they
  * marked; 0 with err set, or when there is nothing to blame. */
 size_t ts_pg_find_refused(struct ts_postgres *postgres, struct ts_error *err);
+size_t ts_pg_find_refused_commands(struct ts_postgres *postgres, struct ts_error *err);
 size_t ts_pg_find_overflows(struct ts_postgres *postgres, struct ts_error *err);
 
 #endif

@@ -49,7 +49,10 @@ struct ts_zone *ts_zone_file_load(const char *name, struct ts_error *err)
              name);
     FILE *file = fopen(path, "rb");
     if (file == NULL) {
-        return no_zone(name, errno == ENOENT ? "there is no such zone" : strerror(errno), err);
+        bool passes = errno == EMFILE || errno == ENFILE || errno == ENOMEM;
+        no_zone(name, errno == ENOENT ? "there is no such zone" : strerror(errno), err);
+        err->class = passes ? TS_ERROR_RETRY : TS_ERROR_REJECT;
+        return NULL;
     }
     size_t size = fread(bytes, 1, sizeof bytes, file);
     bool good = ferror(file) == 0 && size < sizeof bytes;

@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "ports/zones.h"
 
-/* NULL with err set (reject) when there is no such zone. "UTC" needs no file. */
+/* As struct ts_zones has it (ports/zones.h). "UTC" needs no file. */
 struct ts_zone *ts_zone_file_load(const char *name, struct ts_error *err);
 
 /* The same as a port. */

@@ -67,9 +67,9 @@ static void test_all_fields(void **state)
     assert_string_equal(account.rate_plan, "uk");
     assert_int_equal(account.state.payment_method, TS_PAYMENT_INVOICE);
     assert_int_equal(account.state.card_state, TS_CARD_LOCKED);
-    assert_int_equal(account.invoice_day, 31);
-    assert_int_equal(account.credit_amount_count, 2);
-    assert_int_equal(account.credit_amounts[1], 50000000);
+    assert_int_equal(account.state.invoice_day, 31);
+    assert_int_equal(account.state.credit_amount_count, 2);
+    assert_int_equal(account.state.credit_amounts_micros[1], 50000000);
     assert_int_equal(account.state.monthly_credit_cap_micros, 300500000);
     assert_int_equal(account.state.threshold_count, 2);
     assert_int_equal(account.state.thresholds_micros[1], -5000000);
@@ -82,7 +82,7 @@ static void test_all_fields(void **state)
     assert_int_equal(account.state.recharge.amount_per_month_micros_max, 200000000);
     assert_true(ts_bytes_equal_text(
         account.allowances, "[{\"name\":\"n\",\"category\":\"local_outbound\",\"units\":9}]"));
-    assert_int_equal(account.status, TS_ACCOUNT_SUSPENDED);
+    assert_int_equal(account.state.status, TS_ACCOUNT_SUSPENDED);
     assert_int_equal(account.state.balance_micros, 12345678);
     /* As ts_decide_opening leaves it: 20 is above the balance, so it starts disarmed. */
     assert_int_equal(account.state.armed, 2);
@@ -99,16 +99,16 @@ static void test_defaults(void **state)
     assert_string_equal(account.timezone, "UTC");
     assert_string_equal(account.state.currency, "");
     assert_int_equal(account.state.subscription, TS_SUBSCRIPTION_STANDARD);
-    assert_int_equal(account.invoice_day, 1);
+    assert_int_equal(account.state.invoice_day, 1);
     assert_int_equal(account.state.monthly_credit_cap_micros, 250000000);
     assert_int_equal(account.state.balance_micros, 0);
     assert_false(account.state.recharge.on);
-    assert_int_equal(account.closed_ms, NOW_MS);
+    assert_int_equal(account.state.closed_ms, NOW_MS);
     assert_null(account.allowances.data);
     assert_true(read("{" LEAST ",\"status\":\"closed\",\"closed_at\":\"1970-01-01T00:00:09Z\"}",
                      &account,
                      &err));
-    assert_int_equal(account.closed_ms, 9000);
+    assert_int_equal(account.state.closed_ms, 9000);
 }
 
 static void test_refusals(void **state)
@@ -175,7 +175,7 @@ static void test_pairs(void **state)
     assert_true(ts_account_json_read(&root, &arena, NOW_MS, &account, &err));
     assert_string_equal(account.account_id, "123");
     assert_int_equal(account.state.balance_micros, 1500000);
-    assert_int_equal(account.invoice_day, 7);
+    assert_int_equal(account.state.invoice_day, 7);
     assert_true(account.state.recharge.on);
     assert_int_equal(account.state.thresholds_micros[0], 2000000);
     assert_null(ts_json_document_of_pairs((char *[]){"novalue"}, 1, &err));

@@ -116,6 +116,8 @@ static void test_faults(void **state)
         {"kafka: {group: \"a\\u0007b\"}", "control character"},
         {"batch: {records_max: 9000}\nsettle: {records_max: 8000}",
          "settle.records_max: 8000 is below batch.records_max"},
+        {"usage: {retention_days: 30}\n",
+         "usage.retention_days: 30 is below usage.history_days, 62"},
         {"kafka: {consumer: {a.b: 1, a.b: 2}}", "a.b is set twice"},
         {"validate: {source_duration_tolerance_ms: {x: soon}}", "should be a time such as"},
         {"workers: &a 1\nstart_from: *a", ":2: aliases (*name) are not supported"},

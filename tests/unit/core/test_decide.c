@@ -15,10 +15,19 @@ static const struct ts_decide_settings defaults = {0};
 static struct ts_event events[TS_DECIDE_EVENTS_MAX];
 static struct ts_decide_time now;
 
+static struct ts_decide_time at(int64_t ms, int32_t day)
+{
+    return (struct ts_decide_time){.now_ms = ms,
+                                   .day = day,
+                                   .month = day / 100,
+                                   .next_day_ms = ms - ms % DAY + DAY,
+                                   .next_month_ms = ms - ms % DAY + 31 * DAY};
+}
+
 static int reset_time(void **state)
 {
     (void)state;
-    now = (struct ts_decide_time){NOON, 20260101, 202601};
+    now = at(NOON, 20260101);
     return 0;
 }
 
@@ -241,7 +250,7 @@ static void test_daily_cap(void **state)
     now.day = 20251231; /* a clock set back opens nothing */
     now.month = 202512;
     expect(&a, 2 * UNIT - 1, "");
-    now = (struct ts_decide_time){NOON + DAY, 20260102, 202601};
+    now = at(NOON + DAY, 20260102);
     expect(&a, 2 * UNIT - 2, "recharge.requested");
     answered(&a);
     expect(&a, 2 * UNIT - 3, "recharge.requested");
@@ -261,7 +270,7 @@ static void test_monthly_caps(void **state)
     assert_string_equal(events[1].body.cap.kind, "recharge_monthly_amount");
     assert_true(events[1].body.cap.limit_micros == 99 * UNIT);
     expect(&a, 3 * UNIT, "");
-    now = (struct ts_decide_time){NOON + 31 * DAY, 20260201, 202602};
+    now = at(NOON + 31 * DAY, 20260201);
     expect(&a, 2 * UNIT, "recharge.requested");
 
     a = recharging(20 * UNIT);
@@ -291,10 +300,10 @@ static void test_unanswered_requests(void **state)
     struct ts_account_state a = recharging(20 * UNIT);
     int64_t balance = 5 * UNIT;
     expect(&a, balance, "recharge.requested");
-    now = (struct ts_decide_time){NOON + DAY, 20260102, 202601};
+    now = at(NOON + DAY, 20260102);
     expect(&a, --balance, "recharge.failed");
     assert_string_equal(events[0].body.failed.recharge_id, "8391b4dc598115d5-r1");
-    assert_string_equal(events[0].body.failed.reason, "expired");
+    assert_true(ts_bytes_equal_text(events[0].body.failed.reason, "expired"));
     assert_true(events[0].body.failed.has_next_try);
     assert_true(events[0].body.failed.next_try_ms == NOON + DAY + HOUR);
     assert_true(a.recharge.month_micros == 0); /* what failed is not counted */
@@ -457,6 +466,18 @@ static void same_events(const struct ts_event *a, const struct ts_event *b, size
     }
 }
 
+/* A timer that nothing waits for any more may be left to the one that looks less often. */
+static void same_states(const struct ts_account_state *judged,
+                        const struct ts_account_state *watched)
+{
+    struct ts_account_state same = *watched;
+    if (judged->timer_ms == 0) {
+        same.timer_ms = 0;
+        same.recharge.look_again_ms = judged->recharge.look_again_ms;
+    }
+    assert_memory_equal(judged, &same, sizeof same);
+}
+
 /* One account's life; returns how often the watch levels spared a look. */
 static int live(int movements)
 {
@@ -467,7 +488,7 @@ static int live(int movements)
     for (int i = 0; i < judged.threshold_count; i++) {
         model.armed[i] = judged.balance_micros >= judged.thresholds_micros[i];
     }
-    now = (struct ts_decide_time){NOON, 0, 0};
+    now = at(NOON, 0);
     for (int n = 0; n < movements; n++) {
         struct ts_event again[TS_DECIDE_EVENTS_MAX];
         struct ts_account_state before = judged;
@@ -484,8 +505,10 @@ static int live(int movements)
         size_t count = move(&judged, delta);
         check_alerts(&model, &judged, count, before.balance_micros);
         check_recharge(&before, &judged, count);
-        if (count == 0) { /* nothing told: nothing to write but the balance */
+        if (count == 0) { /* nothing told: nothing to write but the balance and the timer */
             before.balance_micros += delta;
+            before.timer_ms = judged.timer_ms;
+            before.recharge.look_again_ms = judged.recharge.look_again_ms;
             assert_memory_equal(&before, &judged, sizeof judged);
         }
         memcpy(again, events, sizeof again);
@@ -498,7 +521,7 @@ static int live(int movements)
             assert_int_equal(move(&watched, delta), count);
             same_events(again, events, count);
         }
-        assert_memory_equal(&judged, &watched, sizeof judged);
+        same_states(&judged, &watched);
     }
     return spared;
 }

@@ -39,6 +39,8 @@ static void test_put_and_forget(void **state)
     ts_account_cache_forget(cache, TS_LITERAL("office-3")); /* was not there */
     assert_null(ts_account_cache_get(cache, TS_LITERAL("office-1")));
     assert_non_null(ts_account_cache_get(cache, TS_LITERAL("office-2")));
+    ts_account_cache_clear(cache);
+    assert_null(ts_account_cache_get(cache, TS_LITERAL("office-2")));
     ts_account_cache_destroy(cache);
 }
 

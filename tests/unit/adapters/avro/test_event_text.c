@@ -82,6 +82,67 @@ static void test_of_the_codec(void **state)
     assert_null(text.body.data);
 }
 
+/* An event of the type, with what its body must have. */
+static struct ts_event event_of(enum ts_event_type type)
+{
+    struct ts_event event = low();
+    event.type = type;
+    memset(&event.body, 0, sizeof event.body);
+    switch (type) {
+    case TS_EVENT_RECHARGE_REQUESTED:
+        event.body.recharge.payment_method = "card";
+        break;
+    case TS_EVENT_RECHARGE_SUPPRESSED:
+        event.body.suppressed.reason = "daily_count_cap";
+        break;
+    case TS_EVENT_RECHARGE_FAILED:
+        event.body.failed.reason = TS_LITERAL("d\xc3\xa9\"clin\xc3\xa9");
+        break;
+    case TS_EVENT_CREDIT_ADDED:
+        event.body.credit.kind = "purchase";
+        break;
+    case TS_EVENT_CREDIT_REFUSED:
+        event.body.refused.reason = "card_locked";
+        break;
+    case TS_EVENT_CAP_REACHED:
+        event.body.cap.kind = "monthly_credit";
+        break;
+    default:
+        break;
+    }
+    return event;
+}
+
+/* Each type that there is can be printed. */
+static void test_every_type(void **state)
+{
+    (void)state;
+    static const enum ts_event_type without_body[] = {TS_EVENT_BALANCE_EXHAUSTED,
+                                                      TS_EVENT_BALANCE_RESTORED,
+                                                      TS_EVENT_CARD_CONFIRMATION_STARTED,
+                                                      TS_EVENT_CARD_CONFIRMED,
+                                                      TS_EVENT_CARD_LOCKED};
+    size_t none = 0;
+    for (int type = 0; type < TS_EVENT_TYPE_COUNT; type++) {
+        struct ts_error err = {0};
+        struct ts_avro_event_text text;
+        struct ts_event event = event_of((enum ts_event_type)type);
+        if (!ts_avro_event_read(f.reader, encode(&event), &text, &err)) {
+            fail_msg("%s: %s", ts_event_type_name(event.type), err.text);
+        }
+        assert_true(ts_bytes_equal_text(text.type, ts_event_type_name(event.type)));
+        bool bare = none < 5 && without_body[none] == event.type;
+        assert_int_equal(text.body.data == NULL, bare);
+        none += bare;
+    }
+    assert_int_equal(none, 5);
+    struct ts_error err = {0};
+    struct ts_avro_event_text text;
+    struct ts_event event = event_of(TS_EVENT_RECHARGE_FAILED);
+    assert_true(ts_avro_event_read(f.reader, encode(&event), &text, &err));
+    assert_non_null(strstr(text.body.data, "\"reason\": \"d\\u00E9\\\"clin\\u00E9\""));
+}
+
 /* Cut anywhere, of another schema, or no event at all: refused, and the reader goes on. */
 static void test_hostile(void **state)
 {
@@ -109,6 +170,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_of_the_codec, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_every_type, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_hostile, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

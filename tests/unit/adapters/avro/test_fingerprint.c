@@ -74,6 +74,7 @@ static void test_published_versions(void **state)
     } published[] = {
         {TS_AVRO_CDR, UINT64_C(0xd59140f325b8f575)},
         {TS_AVRO_CDR_1, UINT64_C(0xc2c5f10e6954de01)},
+        {TS_AVRO_CREDIT, UINT64_C(0xdb26fdaa17aa7aee)},
         {TS_AVRO_EVENT, UINT64_C(0x7a915090ed2bf0ca)},
         {TS_AVRO_DEAD_LETTER, UINT64_C(0xe73cab9401598fef)},
     };

@@ -113,15 +113,23 @@ static void test_events_of_the_recharge(void **state)
     assert_true(oracle_long(oracle_field(&body, "attempt")) == 2);
     assert_true(oracle_long(oracle_field(&body, "expires_at")) == INT64_C(1767312000123));
 
+    event = event_of(TS_EVENT_RECHARGE_SUCCEEDED);
+    event.body.succeeded.recharge_id = TS_LITERAL("r-1");
+    event.body.succeeded.amount_micros = 50000000;
+    body = read_back(&oracle, &event);
+    expect_body(&body, "RechargeSucceeded");
+    expect_text(oracle_field(&body, "recharge_id"), "r-1");
+    assert_true(oracle_long(oracle_field(&body, "amount_micros")) == 50000000);
+
     event = event_of(TS_EVENT_RECHARGE_FAILED);
     snprintf(event.body.failed.recharge_id, sizeof event.body.failed.recharge_id, "r-2");
-    event.body.failed.reason = "expired";
+    event.body.failed.reason = TS_LITERAL("card declined");
     event.body.failed.has_next_try = true;
     event.body.failed.next_try_ms = 99;
     body = read_back(&oracle, &event);
     expect_body(&body, "RechargeFailed");
     expect_text(oracle_field(&body, "recharge_id"), "r-2");
-    expect_text(oracle_field(&body, "reason"), "expired");
+    expect_text(oracle_field(&body, "reason"), "card declined");
     assert_true(oracle_long(oracle_current(oracle_field(&body, "next_try"))) == 99);
     event.body.failed.has_next_try = false;
     body = read_back(&oracle, &event);
@@ -138,6 +146,80 @@ static void test_events_of_the_recharge(void **state)
     body = read_back(&oracle, &event);
     expect_body(&body, "RechargeDisabled");
     assert_true(oracle_long(oracle_field(&body, "failures")) == 3);
+    oracle_close(&oracle);
+}
+
+static void test_events_of_credits(void **state)
+{
+    (void)state;
+    struct oracle oracle;
+    oracle_open(&oracle, ts_avro_embedded_text(TS_AVRO_EVENT));
+
+    struct ts_event event = event_of(TS_EVENT_CREDIT_ADDED);
+    event.body.credit.credit_id = TS_LITERAL("k-1");
+    event.body.credit.amount_micros = -5000000;
+    event.body.credit.kind = "adjustment";
+    avro_value_t body = read_back(&oracle, &event);
+    expect_body(&body, "CreditAdded");
+    expect_text(oracle_field(&body, "credit_id"), "k-1");
+    assert_true(oracle_long(oracle_field(&body, "amount_micros")) == -5000000);
+    expect_text(oracle_field(&body, "kind"), "adjustment");
+    assert_true(oracle_is_null(oracle_field(&body, "payment_method")));
+    event.body.credit.payment_method = "card";
+    body = read_back(&oracle, &event);
+    expect_text(oracle_current(oracle_field(&body, "payment_method")), "card");
+
+    event = event_of(TS_EVENT_CREDIT_REFUSED);
+    event.body.refused.credit_id = TS_LITERAL("k-2");
+    event.body.refused.amount_micros = 60000000;
+    event.body.refused.reason = "cap_reached";
+    body = read_back(&oracle, &event);
+    expect_body(&body, "CreditRefused");
+    expect_text(oracle_field(&body, "credit_id"), "k-2");
+    assert_true(oracle_long(oracle_field(&body, "amount_micros")) == 60000000);
+    expect_text(oracle_field(&body, "reason"), "cap_reached");
+    oracle_close(&oracle);
+}
+
+static void test_events_of_the_card(void **state)
+{
+    (void)state;
+    static const enum ts_event_type without_body[] = {
+        TS_EVENT_CARD_CONFIRMATION_STARTED, TS_EVENT_CARD_CONFIRMED, TS_EVENT_CARD_LOCKED};
+    struct oracle oracle;
+    oracle_open(&oracle, ts_avro_embedded_text(TS_AVRO_EVENT));
+    for (size_t i = 0; i < 3; i++) {
+        struct ts_event event = event_of(without_body[i]);
+        avro_value_t body = read_back(&oracle, &event);
+        assert_int_equal(avro_value_get_type(&body), AVRO_NULL);
+    }
+    struct ts_event event = event_of(TS_EVENT_CARD_CONFIRMATION_FAILED);
+    event.body.confirmation.attempts_left = 1;
+    avro_value_t body = read_back(&oracle, &event);
+    expect_body(&body, "CardConfirmationFailed");
+    assert_true(oracle_long(oracle_field(&body, "attempts_left")) == 1);
+    oracle_close(&oracle);
+}
+
+/* Dates are days since 1970-01-01. */
+static void test_events_of_invoices(void **state)
+{
+    (void)state;
+    static const struct {
+        int32_t date;
+        int64_t days;
+    } cases[] = {{19700101, 0}, {20000229, 11016}, {20261130, 20787}, {20270101, 20819}};
+    struct oracle oracle;
+    oracle_open(&oracle, ts_avro_embedded_text(TS_AVRO_EVENT));
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct ts_event event = event_of(TS_EVENT_INVOICE_LINE_ADDED);
+        event.body.invoice.date = cases[i].date;
+        event.body.invoice.amount_micros = 20000000;
+        avro_value_t body = read_back(&oracle, &event);
+        expect_body(&body, "InvoiceLineAdded");
+        assert_true(oracle_long(oracle_field(&body, "invoice_date")) == cases[i].days);
+        assert_true(oracle_long(oracle_field(&body, "amount_micros")) == 20000000);
+    }
     oracle_close(&oracle);
 }
 
@@ -245,6 +327,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_events_of_the_balance),
         cmocka_unit_test(test_events_of_the_recharge),
+        cmocka_unit_test(test_events_of_credits),
+        cmocka_unit_test(test_events_of_the_card),
+        cmocka_unit_test(test_events_of_invoices),
         cmocka_unit_test(test_dead_letter),
         cmocka_unit_test(test_dead_letter_of_a_tombstone),
     };

@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/unit/adapters/avro/newer_commands.h"
 #include "tests/unit/adapters/avro/newer_writer.h"
 #include "tests/unit/torture.h"
 
 #include "adapters/avro/cdr_encode.h"
 #include "adapters/avro/codec.h"
+#include "adapters/avro/command_encode.h"
 
-/* A codec that also knows a schema with types to skip. A schema that did not fit into memory is not
+/* A codec that also knows schemas with types to skip. A schema that did not fit into memory is not
  * one that is refused: the operator would look for a fault in it. */
 static bool make_codec(void *context, struct ts_error *err)
 {
     (void)context;
-    static const struct ts_avro_schema newer = {"newer.avsc", {newer_avsc, sizeof newer_avsc - 1}};
-    struct ts_avro_codec *codec = ts_avro_codec_create(&newer, 1, err);
+    static const struct ts_avro_schema newer[] = {
+        {"newer.avsc", {newer_avsc, sizeof newer_avsc - 1}},
+        {"newer_commands.avsc", {newer_commands_avsc, sizeof newer_commands_avsc - 1}},
+    };
+    struct ts_avro_codec *codec = ts_avro_codec_create(newer, 2, err);
     ts_avro_codec_destroy(codec);
     return codec != NULL;
 }
@@ -39,10 +44,12 @@ static void test_encoder(void **state)
 static bool write_messages(void *context, struct ts_error *err)
 {
     struct ts_cdr cdr = newer_cdr();
+    struct ts_command command = {.type = TS_COMMAND_CARD_REPLACED, .command_id = TS_LITERAL("c-1")};
     struct ts_buffer out;
     ts_buffer_init(&out, 1024 * 1024);
     for (int i = 0; i < 20; i++) {
         ts_avro_cdr_encode(context, TS_AVRO_CDR_VERSION_CURRENT, &cdr, &out);
+        ts_avro_command_encode(&command, &out);
     }
     bool failed = out.failed;
     assert_int_equal(failed, torture_has_struck());

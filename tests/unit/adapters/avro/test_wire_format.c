@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Records in the Confluent wire format, with a registry that is a table. */
-#include "tests/unit/adapters/avro/codec_test.h"
+#include "tests/unit/adapters/avro/command_test.h"
 
 #include "adapters/avro/embedded.h"
 #include "adapters/avro/write.h"
@@ -15,8 +15,15 @@ enum {
     NEWER = 3,
     OTHER_NAME = 4,
     LACKING = 5,
-    NO_SCHEMA = 6
+    NO_SCHEMA = 6,
+    COMMANDS = 7,
+    ONE_COMMAND = 8,
+    COMMAND_LACKING = 9,
 };
+
+#define CARD_REPLACED                                                                              \
+    "{\"type\":\"record\",\"name\":\"CardReplaced\",\"fields\":["                                  \
+    "{\"name\":\"command_id\",\"type\":\"string\"}]}"
 
 static atomic_int fetches;
 static atomic_bool down;
@@ -46,6 +53,15 @@ static bool fetch(void *self, uint32_t id, struct ts_buffer *out, struct ts_erro
                               "{\"type\":\"record\",\"name\":\"CallDetailRecord\",\"fields\":["
                               "{\"name\":\"cdr_id\",\"type\":\"string\"}]}");
         return true;
+    case COMMANDS:
+        ts_buffer_append_bytes(out, ts_avro_embedded_text(TS_AVRO_CREDIT));
+        return true;
+    case ONE_COMMAND:
+        ts_buffer_append_text(out, CARD_REPLACED);
+        return true;
+    case COMMAND_LACKING:
+        ts_buffer_append_text(out, "{\"type\":\"record\",\"name\":\"CardReplaced\",\"fields\":[]}");
+        return true;
     case NO_SCHEMA:
         ts_buffer_append_text(out, "{\"type\":\"rec");
         return true;
@@ -62,7 +78,7 @@ static int open_with_registry(void **state)
     struct ts_error err = {0};
     atomic_store(&fetches, 0);
     atomic_store(&down, false);
-    return open_codec(state) == 0 &&
+    return open_commands(state) == 0 &&
                    ts_avro_codec_use_registry(codec, (struct ts_schemas){&registry, NULL}, &err)
                ? 0
                : -1;
@@ -135,6 +151,58 @@ static void test_a_writer_of_the_future(void **state)
     assert_true(ts_cdr_same_identity(&cdr, &expected));
     oracle_close(&oracle);
 }
+
+/* --- commands */
+
+static void test_commands(void **state)
+{
+    (void)state;
+    char message[MESSAGE_MAX] = "\0\0\0\0\7";
+    struct ts_buffer out;
+    struct ts_command found;
+    struct ts_error err = {0};
+    ts_buffer_init(&out, MESSAGE_MAX);
+    struct ts_command command = {.type = TS_COMMAND_CARD_CONFIRMATION,
+                                 .command_id = TS_LITERAL("c-7"),
+                                 .body.card.amount_micros = 1230000};
+    ts_avro_command_encode(&command, &out);
+    size_t size = out.size - TS_AVRO_HEADER_SIZE;
+    memcpy(message + 5, out.data + TS_AVRO_HEADER_SIZE, size);
+    ts_buffer_finish(&out);
+
+    atomic_store(&down, true);
+    assert_false(decode_command(message, size + 5, &found, &err));
+    assert_int_equal(err.class, TS_ERROR_RETRY);
+    atomic_store(&down, false);
+    for (int i = 0; i < 3; i++) {
+        decode_command_or_fail(message, size + 5, &found);
+        assert_int_equal(found.type, TS_COMMAND_CARD_CONFIRMATION);
+        assert_true(ts_bytes_equal_text(found.command_id, "c-7"));
+        assert_true(found.body.card.amount_micros == 1230000);
+    }
+    assert_int_equal(atomic_load(&fetches), 2);
+
+    decode_command_or_fail("\0\0\0\0\10\6c-8", 9, &found); /* one record alone */
+    assert_int_equal(found.type, TS_COMMAND_CARD_REPLACED);
+    assert_true(ts_bytes_equal_text(found.command_id, "c-8"));
+}
+
+static void test_commands_that_cannot_be_read(void **state)
+{
+    (void)state;
+    enum ts_reason reason = TS_REASON_UNKNOWN_SCHEMA;
+    for (int i = 0; i < 2; i++) {
+        expect_command_refused("\0\0\0\0\4x", 6, reason, "schema id 4: it is of the record Event");
+        expect_command_refused("\0\0\0\0\6x", 6, reason, "schema id 6: ");
+        expect_command_refused(
+            "\0\0\0\0\11x", 6, reason, "schema id 9: CardReplaced: the schema's field command_id");
+        expect_command_refused("\0\0\0\0\1x", 6, reason, "on the cdrs topic");
+        expect_refused("\0\0\0\0\7x", 6, reason, "on the credits topic");
+    }
+    assert_int_equal(atomic_load(&fetches), 5);
+}
+
+/* --- what the registry answers */
 
 static void test_a_registry_that_is_down(void **state)
 {
@@ -262,10 +330,12 @@ static void test_threads(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_with_registry, close_codec)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_with_registry, close_commands)
     const struct CMUnitTest tests[] = {
         TEST(test_versions),
         TEST(test_a_writer_of_the_future),
+        TEST(test_commands),
+        TEST(test_commands_that_cannot_be_read),
         TEST(test_a_registry_that_is_down),
         TEST(test_an_id_that_is_not_there_is_asked_for_again),
         TEST(test_schemas_that_cannot_be_read),

@@ -55,6 +55,7 @@ static inline struct ts_postgres *fixture_worker(struct fixture *f)
     options.url = f->server.url;
     options.group = "group";
     options.topics[TS_INPUT_CDRS] = "cdrs";
+    options.topics[TS_INPUT_CREDITS] = "credits";
     options.claim_timeout_ms = 300;
     options.lock_timeout_ms = 3000;
     struct ts_error err = {0};
@@ -79,16 +80,10 @@ static inline void fixture_claim(struct fixture *f)
 static inline void fixture_profiles(struct fixture *f)
 {
     struct ts_error err = {0};
-    static const char *const ids[FIXTURE_ACCOUNTS] = {"office-1",
-                                                      "office-2",
-                                                      "office-3",
-                                                      "office-4",
-                                                      "office-5",
-                                                      "office-6",
-                                                      "office-7",
-                                                      "office-8"};
+    char ids[FIXTURE_ACCOUNTS][16];
     struct ts_profile_request requests[FIXTURE_ACCOUNTS] = {0};
     for (int i = 0; i < FIXTURE_ACCOUNTS; i++) {
+        snprintf(ids[i], sizeof ids[i], "office-%d", i + 1);
         requests[i].account_id = ts_bytes_of(ids[i]);
     }
     assert_true(
@@ -156,6 +151,7 @@ struct trial {
     struct ts_record records[TRIAL_RECORDS_MAX];
     struct ts_record *record_list[TRIAL_RECORDS_MAX];
     const struct ts_settle_account *record_accounts[TRIAL_RECORDS_MAX];
+    size_t owners[TRIAL_RECORDS_MAX]; /* the account of each, an index into accounts[] */
     char cdr_ids[TRIAL_RECORDS_MAX][16];
     struct ts_arena arena;
 };
@@ -167,6 +163,7 @@ static inline void trial_add(struct fixture *f, struct trial *t, int serial)
     size_t n = s->record_count++;
     struct ts_record *record = &t->records[n];
     snprintf(t->cdr_ids[n], sizeof t->cdr_ids[n], "call-%d", serial);
+    t->owners[n] = n % FIXTURE_ACCOUNTS;
     *record = (struct ts_record){
         .lane = {TS_INPUT_CDRS, 0},
         .offset = t->lanes[0].end++,
@@ -199,7 +196,7 @@ static inline void trial_add(struct fixture *f, struct trial *t, int serial)
     record->identity_hash = ts_hash64(record->cdr.cdr_id) ^ (uint64_t)record->cdr.start_ms;
     record->fingerprint = 7;
     t->record_list[n] = record;
-    t->record_accounts[n] = &t->accounts[n % FIXTURE_ACCOUNTS];
+    t->record_accounts[n] = &t->accounts[t->owners[n]];
 }
 
 /* Sums accounts[] and the lane's counters from the records, as the pipeline does. */
@@ -213,14 +210,14 @@ static inline void trial_sum(struct fixture *f, struct trial *t)
     }
     for (size_t i = 0; i < s->record_count; i++) {
         struct ts_record *record = &t->records[i];
-        struct ts_settle_account *account = &t->accounts[i % FIXTURE_ACCOUNTS];
+        struct ts_settle_account *account = &t->accounts[t->owners[i]];
         lane->settled += record->outcome == TS_OUTCOME_SETTLED;
         lane->duplicates += record->outcome == TS_OUTCOME_DUPLICATE;
         lane->dead_letters += record->outcome == TS_OUTCOME_DEAD_LETTER;
         t->record_accounts[i] = record->outcome == TS_OUTCOME_SETTLED ? account : NULL;
-        if (record->outcome == TS_OUTCOME_SETTLED) {
+        if (ts_record_has_row(record)) {
             account->rows++;
-            account->delta_micros -= record->rating.charge_micros;
+            account->delta_micros += ts_record_delta(record);
         }
     }
 }
@@ -274,9 +271,9 @@ static inline void trial_number(struct trial *t)
     }
     for (size_t i = 0; i < t->settlement.record_count; i++) {
         struct ts_record *record = &t->records[i];
-        if (record->outcome == TS_OUTCOME_SETTLED) {
-            size_t a = i % FIXTURE_ACCOUNTS;
-            balance[a] -= record->rating.charge_micros;
+        if (ts_record_has_row(record)) {
+            size_t a = t->owners[i];
+            balance[a] += ts_record_delta(record);
             record->balance_after_micros = balance[a];
             record->movement = ++movement[a];
         }

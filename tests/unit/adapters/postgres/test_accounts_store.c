@@ -69,12 +69,13 @@ static struct ts_stored_account whole_account(void)
         .rate_plan = "standard",
         .name = TS_LITERAL("Ünï \"Office\""),
         .allowances = TS_LITERAL("[{\"name\": \"bundle\"}]"),
-        .status = TS_ACCOUNT_CLOSED,
-        .closed_ms = NOW_MS + 5,
-        .invoice_day = 31,
-        .credit_amount_count = 2,
-        .credit_amounts = {10000000, 20000000},
         .state = {.balance_micros = -5000000,
+                  .status = TS_ACCOUNT_CLOSED,
+                  .closed_ms = NOW_MS + 5,
+                  .invoice_day = 31,
+                  .credit_amount_count = 2,
+                  .credit_amounts_micros = {10000000, 20000000},
+                  .timer_ms = NOW_MS + 7,
                   .currency = "USD",
                   .threshold_count = 3,
                   .armed = 5,
@@ -113,11 +114,13 @@ static void check_whole(void *self, const struct ts_stored_account *got)
     assert_string_equal(got->rate_plan, want.rate_plan);
     assert_true(ts_bytes_equal(got->name, want.name));
     assert_true(ts_bytes_equal(got->allowances, want.allowances));
-    assert_int_equal(got->status, want.status);
-    assert_int_equal(got->closed_ms, want.closed_ms);
-    assert_int_equal(got->invoice_day, want.invoice_day);
-    assert_int_equal(got->credit_amount_count, 2);
-    assert_int_equal(got->credit_amounts[1], 20000000);
+    assert_int_equal(got->state.status, want.state.status);
+    assert_int_equal(got->state.closed_ms, want.state.closed_ms);
+    assert_int_equal(got->state.invoice_day, want.state.invoice_day);
+    assert_int_equal(got->state.credit_amount_count, 2);
+    assert_int_equal(got->state.credit_amounts_micros[1], 20000000);
+    assert_int_equal(got->state.timer_ms, want.state.timer_ms);
+    assert_false(got->state.card.charged);
     assert_int_equal(got->movements, 1);
     assert_int_equal(got->created_ms, NOW_MS);
     assert_int_equal(got->state.balance_micros, want.state.balance_micros);

@@ -2,7 +2,7 @@
 #include "tests/unit/unit.h"
 
 #include "app/args.h"
-#include "app/command.h"
+#include "app/cli.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -87,32 +87,30 @@ static void test_format(void **state)
 static void test_table_of_commands(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < ts_command_count; i++) {
-        const struct ts_command *command = &ts_commands[i];
+    for (size_t i = 0; i < ts_cli_command_count; i++) {
+        const struct ts_cli_command *command = &ts_cli_commands[i];
         assert_non_null(command->run);
         assert_true(command->actions != NULL || command->arguments != NULL);
-        assert_ptr_equal(ts_command_find(command->name), command);
+        assert_ptr_equal(ts_cli_find(command->name), command);
         size_t options = 0;
         while (command->options != NULL && command->options[options].name != NULL) {
             options++;
         }
         assert_true(options <= TS_ARGS_OPTIONS_MAX);
     }
-    assert_string_equal(ts_command_suggest("vresion"), "version");
-    assert_null(ts_command_suggest("frobnicate"));
+    assert_string_equal(ts_cli_suggest("vresion"), "version");
+    assert_null(ts_cli_suggest("frobnicate"));
 }
 
 static void test_main(void **state)
 {
     (void)state;
-    assert_int_equal(ts_command_main(1, (char *[]){"tollstream", NULL}), TS_EXIT_USAGE);
-    assert_int_equal(ts_command_main(2, (char *[]){"tollstream", "--help", NULL}), TS_EXIT_OK);
-    assert_int_equal(ts_command_main(2, (char *[]){"tollstream", "vresion", NULL}), TS_EXIT_USAGE);
-    assert_int_equal(ts_command_main(3, (char *[]){"tollstream", "help", "version", NULL}),
-                     TS_EXIT_OK);
-    assert_int_equal(ts_command_main(3, (char *[]){"tollstream", "version", "x", NULL}),
-                     TS_EXIT_USAGE);
-    assert_int_equal(ts_command_main(2, (char *[]){"tollstream", "--version", NULL}), TS_EXIT_OK);
+    assert_int_equal(ts_cli_main(1, (char *[]){"tollstream", NULL}), TS_EXIT_USAGE);
+    assert_int_equal(ts_cli_main(2, (char *[]){"tollstream", "--help", NULL}), TS_EXIT_OK);
+    assert_int_equal(ts_cli_main(2, (char *[]){"tollstream", "vresion", NULL}), TS_EXIT_USAGE);
+    assert_int_equal(ts_cli_main(3, (char *[]){"tollstream", "help", "version", NULL}), TS_EXIT_OK);
+    assert_int_equal(ts_cli_main(3, (char *[]){"tollstream", "version", "x", NULL}), TS_EXIT_USAGE);
+    assert_int_equal(ts_cli_main(2, (char *[]){"tollstream", "--version", NULL}), TS_EXIT_OK);
 }
 
 int main(void)

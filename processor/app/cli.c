@@ -1,46 +1,46 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "app/command.h"
+#include "app/cli.h"
 
 #include "app/suggest.h"
 
 #include <stdbool.h>
 #include <string.h>
 
-const struct ts_command *ts_command_find(const char *name)
+const struct ts_cli_command *ts_cli_find(const char *name)
 {
-    for (size_t i = 0; i < ts_command_count; i++) {
-        if (strcmp(ts_commands[i].name, name) == 0) {
-            return &ts_commands[i];
+    for (size_t i = 0; i < ts_cli_command_count; i++) {
+        if (strcmp(ts_cli_commands[i].name, name) == 0) {
+            return &ts_cli_commands[i];
         }
     }
     return NULL;
 }
 
-const char *ts_command_suggest(const char *name)
+const char *ts_cli_suggest(const char *name)
 {
     struct ts_suggest suggest;
     ts_suggest_init(&suggest, name);
-    for (size_t i = 0; i < ts_command_count; i++) {
-        ts_suggest_offer(&suggest, ts_commands[i].name);
+    for (size_t i = 0; i < ts_cli_command_count; i++) {
+        ts_suggest_offer(&suggest, ts_cli_commands[i].name);
     }
     return suggest.best;
 }
 
-static void print_usage(const struct ts_command *command, FILE *out)
+static void print_usage(const struct ts_cli_command *command, FILE *out)
 {
     if (command->actions == NULL) {
         fprintf(out, "usage: tollstream %s %s\n", command->name, command->arguments);
         return;
     }
     const char *lead = "usage:";
-    for (const struct ts_action *action = command->actions; action->name != NULL; action++) {
+    for (const struct ts_cli_action *action = command->actions; action->name != NULL; action++) {
         fprintf(
             out, "%s tollstream %s %s %s\n", lead, command->name, action->name, action->arguments);
         lead = "      ";
     }
 }
 
-static void print_options(const struct ts_option *options, FILE *out)
+static void print_options(const struct ts_cli_option *options, FILE *out)
 {
     fputs("\noptions:\n", out);
     for (; options != NULL && options->name != NULL; options++) {
@@ -56,7 +56,7 @@ static void print_options(const struct ts_option *options, FILE *out)
     fprintf(out, "  %-30s %s\n", "--help", "this text");
 }
 
-void ts_command_help(const struct ts_command *command, FILE *out)
+void ts_cli_help(const struct ts_cli_command *command, FILE *out)
 {
     print_usage(command, out);
     fprintf(out, "\n%s\n", command->summary);
@@ -65,20 +65,21 @@ void ts_command_help(const struct ts_command *command, FILE *out)
     }
     if (command->actions != NULL) {
         fputs("\nactions:\n", out);
-        for (const struct ts_action *action = command->actions; action->name != NULL; action++) {
+        for (const struct ts_cli_action *action = command->actions; action->name != NULL;
+             action++) {
             fprintf(out, "  %-12s %s\n", action->name, action->summary);
         }
     }
     print_options(command->options, out);
 }
 
-void ts_command_overview(FILE *out)
+void ts_cli_overview(FILE *out)
 {
     fputs("tollstream turns call-detail records into money: Kafka in, balances in Redis, the books "
           "in\nPostgreSQL, events out.\n\nusage: tollstream COMMAND …\n\ncommands:\n",
           out);
-    for (size_t i = 0; i < ts_command_count; i++) {
-        fprintf(out, "  %-14s %s\n", ts_commands[i].name, ts_commands[i].summary);
+    for (size_t i = 0; i < ts_cli_command_count; i++) {
+        fprintf(out, "  %-14s %s\n", ts_cli_commands[i].name, ts_cli_commands[i].summary);
     }
     fputs("\n`tollstream COMMAND --help` tells more. Exit codes: 0 done, 1 done and the answer is "
           "no,\n2 wrong arguments or settings, or it could not be done.\n",
@@ -87,7 +88,7 @@ void ts_command_overview(FILE *out)
 
 static int refuse_name(const char *name)
 {
-    const char *suggestion = ts_command_suggest(name);
+    const char *suggestion = ts_cli_suggest(name);
     fprintf(stderr,
             "tollstream: unknown command %s%s%s%s\nTry `tollstream --help`.\n",
             name,
@@ -113,27 +114,27 @@ static bool asks_for_help(int argc, char **argv)
     return false;
 }
 
-int ts_command_main(int argc, char **argv)
+int ts_cli_main(int argc, char **argv)
 {
     if (argc < 2) {
-        ts_command_overview(stderr);
+        ts_cli_overview(stderr);
         return TS_EXIT_USAGE;
     }
     const char *name = argv[1];
     bool help = strcmp(name, "help") == 0;
     if (is_help(name) || (help && argc == 2)) {
-        ts_command_overview(stdout);
+        ts_cli_overview(stdout);
         return TS_EXIT_OK;
     }
     if (strcmp(name, "--version") == 0) {
         name = "version";
     }
-    const struct ts_command *command = ts_command_find(help ? argv[2] : name);
+    const struct ts_cli_command *command = ts_cli_find(help ? argv[2] : name);
     if (command == NULL) {
         return refuse_name(help ? argv[2] : name);
     }
     if (help || asks_for_help(argc - 1, argv + 1)) {
-        ts_command_help(command, stdout);
+        ts_cli_help(command, stdout);
         return TS_EXIT_OK;
     }
     return command->run(argc - 1, argv + 1);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "app/command.h"
+#include "app/cli.h"
 
 #define END                                                                                        \
     {                                                                                              \
@@ -18,23 +18,23 @@
         "json", NULL, "the same as --format json"                                                  \
     }
 
-static const struct ts_option config_only[] = {CONFIG, END};
-static const struct ts_option listing[] = {CONFIG, FORMAT, JSON, END};
+static const struct ts_cli_option config_only[] = {CONFIG, END};
+static const struct ts_cli_option listing[] = {CONFIG, FORMAT, JSON, END};
 
-static const struct ts_option check_config_options[] = {
+static const struct ts_cli_option check_config_options[] = {
     CONFIG,
     {"example", NULL, "print all settings at their defaults, with help, as a settings file"},
     {"format", "yaml|table|csv|json", "how to print; default yaml"},
     JSON,
     END};
 
-static const struct ts_action topics_actions[] = {
+static const struct ts_cli_action topics_actions[] = {
     {"create",
      "[--partitions N] [--replication N] [--retention TIME]",
      "make those that are missing"},
     {"list", "", "the topics of the settings, as the cluster has them"},
     END};
-static const struct ts_option topics_options[] = {
+static const struct ts_cli_option topics_options[] = {
     CONFIG,
     {"partitions", "N", "of topics that are made; default 12"},
     {"replication", "N", "copies of each partition; default: the cluster's"},
@@ -43,7 +43,7 @@ static const struct ts_option topics_options[] = {
     JSON,
     END};
 
-static const struct ts_action decks_actions[] = {
+static const struct ts_cli_action decks_actions[] = {
     {"validate", "FILE…", "tell every fault and warning of rate decks, without any server"},
     {"publish", "FILE --rate-plan NAME [--effective-from TIME]", "make a deck the price from then"},
     {"list", "[--rate-plan NAME]", "published versions"},
@@ -56,7 +56,7 @@ static const struct ts_action decks_actions[] = {
      "--from FORMAT FILE [--output DECK.csv]",
      "another system's rates as a deck, without any server"},
     END};
-static const struct ts_option decks_options[] = {
+static const struct ts_cli_option decks_options[] = {
     CONFIG,
     {"rate-plan", "NAME", "whose deck it is"},
     {"effective-from", "TIME", "RFC 3339; default now, for a plan's first deck since ever"},
@@ -78,13 +78,13 @@ static const struct ts_option decks_options[] = {
     JSON,
     END};
 
-static const struct ts_action rate_plans_actions[] = {
+static const struct ts_cli_action rate_plans_actions[] = {
     {"set", "NAME [KEY=VALUE…]", "make a rate plan or change the keys named"},
     {"list", "", "all rate plans"},
     {"show", "NAME", "every key of one"},
     END};
 
-static const struct ts_action accounts_actions[] = {
+static const struct ts_cli_action accounts_actions[] = {
     {"import", "FILE", "insert the accounts of a file of JSON lines: all of them or none"},
     {"create", "KEY=VALUE…", "insert one account"},
     {"show", "ACCOUNT", "one account, with its live balance"},
@@ -93,8 +93,16 @@ static const struct ts_action accounts_actions[] = {
      "ACCOUNT [--from TIME] [--to TIME]",
      "every movement of the balance, in the order in which they were settled"},
     {"export", "[--output FILE]", "all accounts as JSON lines: the fields of import, and balance"},
+    {"credit",
+     "ACCOUNT AMOUNT [--kind KIND] [--id CREDIT_ID] [--recharge-id ID]",
+     "add a credit, and tell what it did"},
+    {"confirm-card", "ACCOUNT AMOUNT", "enter the amount of the card's confirmation charge"},
+    {"unlock-card", "ACCOUNT", "allow two more entries after two wrong ones"},
+    {"recharge", "on|off|set ACCOUNT [KEY=VALUE…]", "automatic recharge, and its settings"},
+    {"set", "ACCOUNT KEY=VALUE…", "change the settings named, no others"},
+    {"close", "ACCOUNT [--at TIME]", "charge no call that begins later"},
     END};
-static const struct ts_option accounts_options[] = {
+static const struct ts_cli_option accounts_options[] = {
     CONFIG,
     {"after", "ACCOUNT", "begin behind this id"},
     {"limit", "N", "at most so many; default all"},
@@ -102,11 +110,37 @@ static const struct ts_option accounts_options[] = {
     {"to", "TIME", "RFC 3339; only what was applied before"},
     {"output", "FILE", "where the export goes; default standard output"},
     {"quiet", NULL, "no progress bar"},
+    {"kind",
+     "purchase|promotional|adjustment|refund|recharge",
+     "of the credit; default promotional, with --recharge-id recharge"},
+    {"id", "CREDIT_ID", "of the credit: the same is credited once, ever; default a new one"},
+    {"recharge-id", "ID", "the recharge.requested that the credit answers"},
+    {"at", "TIME", "RFC 3339; when the account is closed; default now"},
+    {"note", "TEXT", "why; kept with the credit or the change"},
+    {"operator", "NAME", "who; kept likewise; default $SUDO_USER or $USER"},
+    {"timeout", "SECONDS", "how long to wait for what it does; default 30"},
     FORMAT,
     JSON,
     END};
 
-static const struct ts_option usage_options[] = {
+static const struct ts_cli_action invoices_actions[] = {
+    {"list", "[--account ACCOUNT] [--date DATE] [--open|--billed]", "lines, by invoice date"},
+    {"mark-billed",
+     "--date DATE [--account ACCOUNT]",
+     "the open lines of a date are on an invoice"},
+    END};
+static const struct ts_cli_option invoices_options[] = {
+    CONFIG,
+    {"account", "ACCOUNT", "only those of this account"},
+    {"date", "YYYY-MM-DD", "only those of this invoice date"},
+    {"open", NULL, "only those not billed yet"},
+    {"billed", NULL, "only those billed"},
+    {"operator", "NAME", "who marks them; default $SUDO_USER or $USER"},
+    FORMAT,
+    JSON,
+    END};
+
+static const struct ts_cli_option usage_options[] = {
     CONFIG,
     {"account", "ACCOUNT", "whose"},
     {"month", "YYYY-MM", "of the account's time zone; default the present one"},
@@ -115,12 +149,12 @@ static const struct ts_option usage_options[] = {
     JSON,
     END};
 
-static const struct ts_action events_actions[] = {
+static const struct ts_cli_action events_actions[] = {
     {"tail",
      "[--account ACCOUNT] [--follow] [--from beginning|end]",
      "print what accounts were told"},
     END};
-static const struct ts_option events_options[] = {
+static const struct ts_cli_option events_options[] = {
     CONFIG,
     {"account", "ACCOUNT", "only those of this account"},
     {"follow", NULL, "go on with those to come, until stopped"},
@@ -129,14 +163,14 @@ static const struct ts_option events_options[] = {
     JSON,
     END};
 
-static const struct ts_action dead_letters_actions[] = {
+static const struct ts_cli_action dead_letters_actions[] = {
     {"list", "[--open] [--reason CODE] [--account ACCOUNT] [--after ID] [--limit N]", "in order"},
     {"show", "ID", "one, with its bytes and why it was refused"},
     {"requeue",
      "ID… | --reason CODE | --account ACCOUNT",
      "put the original records back on their topic"},
     END};
-static const struct ts_option dead_letters_options[] = {
+static const struct ts_cli_option dead_letters_options[] = {
     CONFIG,
     {"reason", "CODE", "only those refused for it, such as no_rate"},
     {"account", "ACCOUNT", "only those of this account"},
@@ -147,7 +181,7 @@ static const struct ts_option dead_letters_options[] = {
     JSON,
     END};
 
-static const struct ts_option audit_options[] = {
+static const struct ts_cli_option audit_options[] = {
     CONFIG,
     {"timeout", "SECONDS", "how long to look again while traffic flows; default 30"},
     {"limit", "N", "differences to list; default 100"},
@@ -155,7 +189,7 @@ static const struct ts_option audit_options[] = {
     JSON,
     END};
 
-static const struct ts_option rate_options[] = {
+static const struct ts_cli_option rate_options[] = {
     {"deck", "DECK.csv", "the rate deck"},
     {"base", "DECK.csv...", "deck of the base plan, of that one's base plan, and so on"},
     {"account", "FILE.json", "country, timezone, local_zone, emergency_numbers; default US"},
@@ -167,7 +201,7 @@ static const struct ts_option rate_options[] = {
     END};
 
 /* In the order in which an operator meets them. */
-const struct ts_command ts_commands[] = {
+const struct ts_cli_command ts_cli_commands[] = {
     {"run",
      "[--config FILE]",
      "process call-detail records until told to stop",
@@ -215,16 +249,29 @@ const struct ts_command ts_commands[] = {
      ts_cmd_decks},
     {"accounts",
      NULL,
-     "import, create, show and export accounts",
-     "An existing account is changed only by a record of an input topic. A field of a new one:\n"
+     "import, show, credit and change accounts",
+     "An existing account is changed only by a record of an input topic: credit, confirm-card,\n"
+     "unlock-card, recharge, set and close put one on the credits topic, wait until it is "
+     "settled,\n"
+     "and print what it did; the exit code is 1 when it was refused. A negative adjustment is\n"
+     "written as it is: accounts credit A -5 --kind adjustment. The fields of an account:\n"
      "account_id, name, country, timezone, currency, subscription, rate_plan, payment_method,\n"
      "card_state, invoice_day, credit_amounts, monthly_credit_cap, alert_thresholds,\n"
      "alert_hysteresis, auto_recharge {on, threshold, mode, amount, max_count_per_day,\n"
      "max_amount_per_month}, allowances, status, closed_at, opening_balance. Amounts are decimal\n"
-     "texts. create takes auto_recharge.on=true and the like.",
+     "texts. create and set take auto_recharge.on=true and the like, and lists as 25,50; set all\n"
+     "but account_id, currency and opening_balance; recharge those of auto_recharge.",
      accounts_actions,
      accounts_options,
      ts_cmd_accounts},
+    {"invoices",
+     NULL,
+     "what invoiced accounts owe for their credits",
+     "A credit on an account that pays by invoice can be spent at once and is a line on its next\n"
+     "invoice date. Whoever writes the invoices lists the open lines of a date and marks them.",
+     invoices_actions,
+     invoices_options,
+     ts_cmd_invoices},
     {"usage",
      "--account ACCOUNT [--month YYYY-MM] [--by KEY]",
      "what an account used in a month, and what it cost",
@@ -278,4 +325,4 @@ const struct ts_command ts_commands[] = {
     {"version", "", "print the version", NULL, NULL, NULL, ts_cmd_version},
 };
 
-const size_t ts_command_count = sizeof ts_commands / sizeof *ts_commands;
+const size_t ts_cli_command_count = sizeof ts_cli_commands / sizeof *ts_cli_commands;
