@@ -33,7 +33,8 @@ from checker import live, verdict  # noqa: E402
 PROGRAM = os.environ.get("TOLLSTREAM_BIN", str(ROOT / "build/dev/tollstream"))
 PLAN = "standard"
 SESSION_TIMEOUT_MS = 2000
-POSITIONS = "SELECT partition, epoch, next_offset FROM stream_partition ORDER BY 1"
+POSITIONS = "SELECT topic, partition, epoch, next_offset FROM stream_partition ORDER BY 1, 2"
+SETTLED = "SELECT sum(next_offset) FROM stream_partition WHERE topic = %s"
 SESSIONS = """SELECT pid, application_name, state, wait_event_type, wait_event, now() - xact_start,
     left(query, 100) FROM pg_stat_activity WHERE datname = current_database()"""
 REDIS_DATABASES = range(1, 16)
@@ -300,8 +301,8 @@ class World:
 
     # --- input
 
-    def produce(self, messages, per_second=None):
-        """(key, value, pick): pick chooses the partition."""
+    def produce(self, messages, per_second=None, topic="cdrs"):
+        """(key, value, pick): pick chooses the partition. CDRs are counted."""
         failures = []
         producer = confluent_kafka.Producer(
             {
@@ -317,11 +318,11 @@ class World:
             if per_second is not None and count % 20 == 0:
                 producer.poll(0)
                 time.sleep(max(0, began + count / per_second - time.monotonic()))
-            self.offer(producer, key, value, pick, failures)
-            self.produced += 1
+            self.offer(producer, topic, key, value, pick, failures)
+            self.produced += topic == "cdrs"
         assert producer.flush(60) == 0 and not failures, failures[:3]
 
-    def offer(self, producer, key, value, pick, failures):
+    def offer(self, producer, topic, key, value, pick, failures):
         def delivered(error, _):
             if error:
                 failures.append(error)
@@ -329,7 +330,7 @@ class World:
         while True:
             try:
                 producer.produce(
-                    self.topics["cdrs"],
+                    self.topics[topic],
                     value,
                     key,
                     partition=pick % self.partitions,
@@ -390,7 +391,7 @@ class World:
 
     def settled_offsets(self):
         with contextlib.suppress(psycopg.OperationalError):
-            return int(self.query("SELECT sum(next_offset) FROM stream_partition")[0][0] or 0)
+            return int(self.query(SETTLED, self.topics["cdrs"])[0][0] or 0)
         return -1
 
     def wait_settled(self, count=None, seconds=DRAIN_TIMEOUT_S, alive=None):
@@ -421,18 +422,18 @@ class World:
         return "positions can't be read"
 
     def committed(self):
-        """The group's offsets: how far everything was told."""
+        """The group's offsets by (topic, partition): how far everything was told."""
         request = confluent_kafka.ConsumerGroupTopicPartitions(self.group)
         admin = admin_client(self.stack.brokers)
         found = admin.list_consumer_group_offsets([request])[self.group].result(10)
-        return {place.partition: place.offset for place in found.topic_partitions}
+        return {(place.topic, place.partition): place.offset for place in found.topic_partitions}
 
     def told(self):
         """Whether the messages of all that is settled were acknowledged."""
-        settled = dict(self.query("SELECT partition, next_offset FROM stream_partition"))
+        settled = self.query("SELECT topic, partition, next_offset FROM stream_partition")
         with contextlib.suppress(confluent_kafka.KafkaException):
             committed = self.committed()
-            return all(committed.get(p, 0) >= offset for p, offset in settled.items())
+            return all(committed.get((t, p), 0) >= offset for t, p, offset in settled)
         return False
 
     def drain(self, seconds=DRAIN_TIMEOUT_S, name="drain"):

@@ -78,9 +78,12 @@ TAMPER = {
     ),
     "a duplicate taken away": sql("DELETE FROM duplicate WHERE partition = 0"),
     "a position": sql(
-        "UPDATE stream_partition SET next_offset = next_offset - 1 WHERE partition = 0"
+        "UPDATE stream_partition SET next_offset = next_offset - 1"
+        " WHERE partition = 0 AND next_offset > 0"
     ),
-    "a counter": sql("UPDATE stream_partition SET settled = settled + 1 WHERE partition = 0"),
+    "a counter": sql(
+        "UPDATE stream_partition SET settled = settled + 1 WHERE partition = 0 AND settled > 0"
+    ),
 }
 
 

@@ -146,7 +146,8 @@ def test_a_partition_never_settled_before_waits_where_the_operator_said_so(new_w
     world = new_world(partitions=2).make()
     world.send(world.calls.answered())
     world.drain()
-    world.query("DELETE FROM stream_partition WHERE partition = 1 RETURNING 1")
+    forget = "DELETE FROM stream_partition WHERE topic = %s AND partition = 1 RETURNING 1"
+    world.query(forget, world.topics["cdrs"])
     processor = world.run(TOLLSTREAM_START_FROM="stop")
     world.send(world.calls.answered(), partition=0)
     world.send(world.calls.answered(), partition=1)

@@ -21,8 +21,8 @@ def test_a_signal_drains_in_mid_stream(new_world, number):
         world.wait_settled(2000, alive=processor)
         processor.signal(number)
         assert processor.wait(30) == 0, processor.log
-    settled = dict(world.query("SELECT partition, next_offset FROM stream_partition"))
-    assert {p: n for p, n in settled.items() if n > 0} == world.committed()
+    settled = world.query("SELECT topic, partition, next_offset FROM stream_partition")
+    assert {(t, p): n for t, p, n in settled if n > 0} == world.committed()
     assert world.query("SELECT count(*) FROM stream_partition WHERE next_offset > 0")[0][0] == 4
     world.drain()
     report = world.assert_books()
@@ -35,9 +35,9 @@ def settles_held(world, processor):
     with psycopg.connect(world.postgres_url) as holder:
         holder.execute("LOCK TABLE account IN ACCESS EXCLUSIVE MODE")
         world.produce(world.calls.stream(500))
-        waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND database = %s::oid"
-        (database,) = world.query("SELECT oid FROM pg_database WHERE datname = %s", world.name)[0]
-        harness.wait_for("a settle waits", lambda: world.query(waiting, database)[0][0], 10)
+        waiting = """SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+            AND application_name = 'tollstream settle' AND wait_event_type = 'Lock'"""
+        harness.wait_for("a settle waits", lambda: world.query(waiting)[0][0], 10)
         processor.signal(signal.SIGTERM)
         harness.wait_for("draining", lambda: processor.said("draining"), 5)
         yield
@@ -55,6 +55,24 @@ def test_a_second_signal_ends_it_at_once(world):
         assert processor.wait(2) == 1
     world.drain()
     world.assert_books()
+
+
+def test_a_second_signal_ends_what_waits_in_the_background(world):
+    """Nothing is left to settle, but the timers wait for a lock."""
+    processor = world.run()
+    harness.wait_for("started", lambda: processor.said("timers"), 20)
+    waiting = """SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+        AND application_name = 'tollstream timers' AND wait_event_type = 'Lock'"""
+    with psycopg.connect(world.postgres_url) as holder:
+        holder.execute("LOCK TABLE account IN ACCESS EXCLUSIVE MODE")
+        harness.wait_for("the timers wait", lambda: world.query(waiting)[0][0], 10)
+        processor.signal(signal.SIGTERM)
+        harness.wait_for("draining", lambda: processor.said("draining"), 5)
+        time.sleep(0.5)
+        assert processor.running()
+        processor.signal(signal.SIGTERM)
+        assert processor.wait(2) == 1
+        holder.rollback()
 
 
 def test_a_drain_that_takes_too_long_is_given_up(new_world):

@@ -10,7 +10,7 @@ def test_stop_waits_for_a_person(new_world):
     world = new_world(partitions=2, settings={"start_from": "stop"}).make()
     world.produce(world.calls.stream(40, malformed=0))
     processor = world.run()
-    harness.wait_for("both stopped", lambda: processor.log.count("event=lane_stopped ") == 2, 30)
+    harness.wait_for("all stopped", lambda: processor.log.count("event=lane_stopped ") == 4, 30)
     assert "TOLLSTREAM_START_FROM" in processor.log
     processor.stop()
     assert world.query("SELECT count(*) FROM stream_partition") == [(0,)]
@@ -30,7 +30,7 @@ def test_stop_survives_trouble(new_world):
     world = new_world(partitions=2, settings={"start_from": "stop"}).make()
     world.produce(world.calls.stream(20, malformed=0))
     processor = world.run()
-    harness.wait_for("both stopped", lambda: processor.log.count("event=lane_stopped ") == 2, 30)
+    harness.wait_for("all stopped", lambda: processor.log.count("event=lane_stopped ") == 4, 30)
     world.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                 " WHERE datname = current_database() AND pid <> pg_backend_pid()")
     other = world.run(name="other")
@@ -52,4 +52,5 @@ def test_earliest_tells_what_is_gone(new_world):
     world.wait_settled(alive=processor)
     processor.stop()
     assert "offset 10:" in processor.log
-    assert world.query("SELECT first_offset, next_offset FROM stream_partition") == [(10, 30)]
+    positions = "SELECT first_offset, next_offset FROM stream_partition WHERE topic = %s"
+    assert world.query(positions, world.topics["cdrs"]) == [(10, 30)]
