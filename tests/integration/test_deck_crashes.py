@@ -58,7 +58,7 @@ def tear_copies(world, random_):
     for key in copies:
         text = world.redis.get(key) or b""
         other = world.redis.get(random_.choice(copies)) or b""
-        torn = (text[: random_.randrange(len(text) + 1)], other, b"prefix,rate\n*,0\n", None)
+        torn = (text[: len(text) // 2], other, b"prefix,rate\n*,0.98\n", None)
         if (value := random_.choice(torn)) is None:
             world.redis.delete(key)
         else:
@@ -75,7 +75,6 @@ def publish_and_kill(world, random_, usual_s):
         if random_.random() < 0.3:
             bad = Publisher(world, f"bad{number}.csv", bad_deck(random_, deck))
             assert bad.process.wait() == 2
-            continue
         publisher = Publisher(world, f"good{number}.csv", deck)
         if random_.random() < 0.6:
             time.sleep(random_.uniform(0, 1.1 * usual_s))
@@ -84,10 +83,10 @@ def publish_and_kill(world, random_, usual_s):
             assert publisher.process.wait() == 0
             done.append(deck)
             time.sleep(random_.uniform(0, 0.5))
-        if random_.random() < 0.3:
-            tear_copies(world, random_)
-        if random_.random() < 0.1:
+        # The last one prices what is left of the stream with what it finds.
+        if random_.random() < 0.1 or number == PUBLISHERS:
             processor.kill()
+            tear_copies(world, random_)
             processor = world.run(name=f"run{number}")
     return processor, done, cut
 
@@ -99,7 +98,7 @@ def test_a_bad_deck_never_replaces_a_good_one(new_world, seed):
     began = time.monotonic()
     assert Publisher(world, "first.csv", good_deck(0)).process.wait() == 0
     usual_s = time.monotonic() - began
-    with world.flow(6000, 1000):
+    with world.flow(6000, 400):
         processor, done, cut = publish_and_kill(world, random_, usual_s)
     world.wait_settled(alive=processor)
     processor.stop()
@@ -107,7 +106,7 @@ def test_a_bad_deck_never_replaces_a_good_one(new_world, seed):
     assert set(done) <= set(kept) <= set(done) | set(cut)
     assert done and cut, "a seed that does not meet both is of no use"
     used = world.query("SELECT count(DISTINCT deck_version) FROM usage WHERE charge_micros > 0")
-    assert used[0][0] >= 3
+    assert used[0][0] >= 2
     world.assert_books(publish_lag_ms=PUBLISHED_WITHIN_S * 1000)
 
 
