@@ -8,6 +8,7 @@ import random
 import pytest
 
 import scenarios
+import stage
 
 FULL = os.environ.get("TOLLSTREAM_TEST_DEPTH") == "full"
 ROUNDS = 20 if FULL else 3
@@ -15,9 +16,9 @@ LEAST = 60
 
 
 def play(world, seed, kill_at=None):
-    stage = scenarios.Stage(world, scenarios.load(), seed)
-    stage.play(kill_at)
-    assert not stage.faults, "\n\n".join(stage.faults[:10]) + f"\n\nof {len(stage.faults)}"
+    played = stage.Stage(world, scenarios.load(), seed)
+    played.play(kill_at)
+    assert not played.faults, "\n\n".join(played.faults[:10]) + f"\n\nof {len(played.faults)}"
 
 
 def test_there_are_enough():
