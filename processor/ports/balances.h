@@ -47,10 +47,10 @@ struct ts_apply_account {
  * Charges depend on it, so the call is refused when it is not so. */
 struct ts_apply_counter {
     struct ts_bytes name; /* ports/counter.h */
-    int64_t before;       /* units, not negative */
-    int64_t after;
-    bool absent;  /* answer LOAD */
-    int64_t used; /* answer ALLOWANCE: how it is, of every counter of the call */
+    int64_t before;       /* units */
+    int64_t after;        /* less than before when adjustments give more back than calls draw */
+    bool absent;          /* answer LOAD */
+    int64_t used;         /* answer ALLOWANCE: how it is, of every counter of the call */
 };
 
 /* One call of the script `apply`: one bucket, one lane, ascending offsets. */

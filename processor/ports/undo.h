@@ -22,7 +22,7 @@ struct ts_undo_item {
     int64_t delta_micros; /* what was added: negative for a charge */
     struct ts_bytes account_id;
     struct ts_bytes counter; /* not absent: these units were used, and the two above don't count */
-    int64_t units;
+    int64_t units;           /* below 0: given back */
 };
 
 /* What is 0 needs no item. Failures stick in the buffer. */

@@ -222,8 +222,8 @@ static bool mark_absent(struct ts_apply *call, const redisReply *reply)
 static bool take_counters(struct ts_apply *call, const redisReply *reply)
 {
     for (size_t i = 0; i < call->counter_count; i++) {
-        call->counters[i].used = ts_redis_answer_number(reply, i, -1);
-        if (call->counters[i].used < 0) {
+        call->counters[i].used = ts_redis_answer_number(reply, i, INT64_MIN);
+        if (call->counters[i].used == INT64_MIN) {
             return false;
         }
     }

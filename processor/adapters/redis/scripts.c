@@ -134,7 +134,8 @@ static void write_apply_numbers(struct ts_buffer *out, const struct ts_apply *ca
         ts_redis_command_i64(out, call->counters[i].before);
     }
     for (size_t i = 0; i < call->counter_count; i++) {
-        TS_ASSERT(call->counters[i].after >= 0 && call->counters[i].after <= money_limit);
+        TS_ASSERT(call->counters[i].after >= -money_limit &&
+                  call->counters[i].after <= money_limit);
         ts_redis_command_i64(out, call->counters[i].after);
     }
 }

@@ -20,6 +20,7 @@ static void what_goes_in_comes_out(void **state)
         {.offset = 9, .delta_micros = 1, .account_id = {"nul\0byte", 8}},
         {.offset = 9, .units = 60, .counter = TS_LITERAL("202611:3:n 1x\n")},
         {.offset = 9, .units = 1, .counter = TS_LITERAL("")},
+        {.offset = 10, .units = -60, .counter = TS_LITERAL("202611:3:annx")},
     };
     enum { COUNT = sizeof items / sizeof items[0] };
     struct ts_buffer text;
@@ -29,6 +30,7 @@ static void what_goes_in_comes_out(void **state)
     }
     assert_false(text.failed);
     assert_memory_equal(text.data, "0 0 1 a\n", 8);
+    assert_memory_equal(text.data + text.size - 25, "10 -60 n13 202611:3:annx\n", 25);
     struct ts_bytes rest = ts_buffer_bytes(&text);
     struct ts_undo_item item;
     for (size_t i = 0; i < COUNT; i++) {
@@ -67,6 +69,8 @@ static void damaged_text_is_refused_in_place(void **state)
         " 1 2 1 a\n",
         "1 +2 1 a\n",
         "1 2 n a\n",
+        "1 - n1 a\n",
+        "1 2 n-1 a\n",
         "1 2 nn1 a\n",
         "1 2 m1 a\n",
     };

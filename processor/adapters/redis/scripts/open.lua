@@ -7,8 +7,8 @@
 -- answer   'OK', {'LOST', generation}, {'STALE', generation} or {'FENCED'}
 --
 -- A record, balance or counter that does not parse, or a sum that would leave +-9e15 while only a
--- part of the lanes is taken back, or a counter below 0, answers LOST as well: the bucket is then
--- rebuilt from PostgreSQL, which is always right, instead of stopping here for ever.
+-- part of the lanes is taken back, answers LOST as well: the bucket is then rebuilt from PostgreSQL,
+-- which is always right, instead of stopping here for ever.
 
 local LIMIT = 9e15
 local CHUNK = 1000 -- names a redis.call: unpack ends near 8,000 values
@@ -80,8 +80,7 @@ for from = 1, #fields, CHUNK do
         local value = values[i - from + 1]
         if value then
             local sum = tonumber(value) and tonumber(value) + back[fields[i]]
-            local least = string.sub(fields[i], 1, 2) == 'n:' and 0 or -LIMIT
-            if not sum or sum > LIMIT or sum < least then
+            if not sum or sum > LIMIT or sum < -LIMIT then
                 return {'LOST', generation}
             end
             write[#write + 1] = fields[i]

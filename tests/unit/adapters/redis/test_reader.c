@@ -150,6 +150,13 @@ static void a_whole_bucket(void **state)
     assert_int_equal(seen.used, 69);
     assert_int_equal(seen.unsettled_units, 9);
 
+    const char *back = "101 102 101 -12 n24 202611:3:annfree minutes\n";
+    freeReplyObject(redisCommand(fixture.redis, "HSET {b7} %s -3 u:c3:8 %s", field, back));
+    seen.unsettled_units = 0;
+    assert_true(ts_redis_reader_bucket(reader, 7, &visitor, &generation, &fixture.err));
+    assert_int_equal(seen.used, -3);
+    assert_int_equal(seen.unsettled_units, -12);
+
     fixture_do(&fixture, "HSET {b7} u:c3:9 junk");
     assert_false(ts_redis_reader_bucket(reader, 7, &visitor, &generation, &fixture.err));
     assert_int_equal(fixture.err.class, TS_ERROR_REJECT);

@@ -169,14 +169,52 @@ static void apply_refuses_a_wrong_belief(void **state)
     assert_string_equal(open_lane(GENERATION, "c3", TOKEN, 100), "OK");
 }
 
-static void a_counter_below_zero_rebuilds_the_bucket(void **state)
+/* As adjustments do, on a lane of theirs: of two, the second is not settled and is taken back,
+ * while a call of the other lane that drew on the same allowance stays. */
+static void units_are_given_back(void **state)
 {
     (void)state;
-    const char *pairs[] = {"n:202611:3:annx", "0", NULL};
-    (void)load(GENERATION, pairs);
-    assert_string_equal(COUNT_AS(0, 100, {"202611:3:annx", 100, 0, 9}), "OK");
-    set_field("n:202611:3:annx", "8");
-    assert_string_equal(open_lane(GENERATION, "c3", TOKEN, 100), "LOST 1000");
+    const char *pairs[] = {"n:202611:3:annx", "100", NULL};
+    assert_string_equal(load(GENERATION, pairs), "OK");
+    assert_string_equal(open_lane(GENERATION, "j2", TOKEN, 10), "OK");
+    struct charge first = {.generation = GENERATION,
+                           .token = TOKEN,
+                           .committed = 10,
+                           .lane = "j2",
+                           ITEMS({10, "ann", 250}),
+                           COUNTINGS({"202611:3:annx", 10, 100, 40})};
+    struct charge second = {.generation = GENERATION,
+                            .token = TOKEN,
+                            .committed = 10,
+                            .lane = "j2",
+                            .slot = 1,
+                            ITEMS({12, "ann", -50}),
+                            COUNTINGS({"202611:3:annx", 12, 47, -3})};
+    assert_string_equal(apply(&first), "OK");
+    assert_string_equal(COUNT_AS(0, 100, {"202611:3:annx", 100, 40, 47}), "OK");
+    assert_string_equal(apply(&second), "OK");
+    assert_string_equal(field("a:ann"), "1199");
+    assert_string_equal(field("n:202611:3:annx"), "-3");
+    assert_string_equal(field("u:j2:0"), "10 10 10 250 3 ann\n10 -60 n13 202611:3:annx\n");
+    assert_string_equal(field("u:j2:1"), "12 12 12 -50 3 ann\n12 -50 n13 202611:3:annx\n");
+    assert_string_equal(open_lane(GENERATION, "j2", TOKEN + 1, 11), "OK");
+    assert_string_equal(field("a:ann"), "1249");
+    assert_string_equal(field("n:202611:3:annx"), "47");
+    assert_string_equal(open_lane(GENERATION, "j2", TOKEN + 1, 11), "OK");
+    assert_string_equal(field("n:202611:3:annx"), "47");
+}
+
+/* What is below 0 is a number like others: it is told, believed, and taken back from. */
+static void a_counter_may_fall_below_zero(void **state)
+{
+    (void)state;
+    const char *pairs[] = {"n:202611:3:annx", "-5", NULL};
+    assert_string_equal(load(GENERATION, pairs), "OK");
+    assert_string_equal(COUNT_AS(0, 100, {"202611:3:annx", 100, 0, 9}), "ALLOWANCE -5");
+    assert_string_equal(COUNT_AS(0, 100, {"202611:3:annx", 100, -5, 4}), "OK");
+    set_field("n:202611:3:annx", "3");
+    assert_string_equal(open_lane(GENERATION, "c3", TOKEN, 100), "OK");
+    assert_string_equal(field("n:202611:3:annx"), "-6");
 }
 
 static void apply_refuses_and_changes_nothing(void **state)
@@ -410,7 +448,8 @@ int main(void)
         cmocka_unit_test_setup(apply_charges, open_bucket),
         cmocka_unit_test_setup(apply_counts_units, open_bucket),
         cmocka_unit_test_setup(apply_refuses_a_wrong_belief, open_bucket),
-        cmocka_unit_test_setup(a_counter_below_zero_rebuilds_the_bucket, open_bucket),
+        cmocka_unit_test_setup(units_are_given_back, open_bucket),
+        cmocka_unit_test_setup(a_counter_may_fall_below_zero, open_bucket),
         cmocka_unit_test_setup(apply_refuses_and_changes_nothing, open_bucket),
         cmocka_unit_test_setup(apply_without_a_bucket, open_bucket),
         cmocka_unit_test_setup(sums_are_exact_up_to_the_limit, open_bucket),
