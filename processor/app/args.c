@@ -111,6 +111,10 @@ static bool take_option(struct ts_args *args, int argc, char **argv, int *i)
 static bool take_action(struct ts_args *args)
 {
     const struct ts_cli_action *actions = args->command->actions;
+    if (args->operand_count == 0 && actions->name[0] == '\0') {
+        args->action = actions;
+        return true;
+    }
     if (args->operand_count == 0) {
         ts_args_refuse(args, "what to do?");
         ts_cli_help(args->command, stderr);

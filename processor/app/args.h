@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { TS_ARGS_OPTIONS_MAX = 24, TS_ARGS_REPEATED_MAX = 8 };
+enum { TS_ARGS_OPTIONS_MAX = 32, TS_ARGS_REPEATED_MAX = 8 };
 
 struct ts_args {
     const struct ts_cli_command *command;

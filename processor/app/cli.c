@@ -34,8 +34,13 @@ static void print_usage(const struct ts_cli_command *command, FILE *out)
     }
     const char *lead = "usage:";
     for (const struct ts_cli_action *action = command->actions; action->name != NULL; action++) {
-        fprintf(
-            out, "%s tollstream %s %s %s\n", lead, command->name, action->name, action->arguments);
+        fprintf(out,
+                "%s tollstream %s %s%s%s\n",
+                lead,
+                command->name,
+                action->name,
+                action->name[0] != '\0' ? " " : "",
+                action->arguments);
         lead = "      ";
     }
 }
@@ -67,7 +72,8 @@ void ts_cli_help(const struct ts_cli_command *command, FILE *out)
         fputs("\nactions:\n", out);
         for (const struct ts_cli_action *action = command->actions; action->name != NULL;
              action++) {
-            fprintf(out, "  %-12s %s\n", action->name, action->summary);
+            const char *name = action->name[0] != '\0' ? action->name : "(none)";
+            fprintf(out, "  %-12s %s\n", name, action->summary);
         }
     }
     print_options(command->options, out);

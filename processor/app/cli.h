@@ -23,7 +23,7 @@ struct ts_cli_option {
 };
 
 struct ts_cli_action {
-    const char *name;      /* "publish" */
+    const char *name;      /* "publish"; "" of the first: what is done without a name */
     const char *arguments; /* "FILE --rate-plan NAME" */
     const char *summary;
 };
@@ -65,6 +65,7 @@ int ts_cmd_migrate(int argc, char **argv);
 int ts_cmd_numbers(int argc, char **argv);
 int ts_cmd_rate(int argc, char **argv);
 int ts_cmd_rate_plans(int argc, char **argv);
+int ts_cmd_replay(int argc, char **argv);
 int ts_cmd_run(int argc, char **argv);
 int ts_cmd_topics(int argc, char **argv);
 int ts_cmd_usage(int argc, char **argv);

@@ -181,6 +181,43 @@ static const struct ts_cli_option dead_letters_options[] = {
     JSON,
     END};
 
+static const struct ts_cli_action replay_actions[] = {
+    {"",
+     "[--from TIME] [--to TIME] [--apply --reason TEXT]",
+     "rate a range of the topic again and show the difference"},
+    {"list", "", "the replays that settled anything"},
+    {"status", "GENERATION", "one of them, by number or name"},
+    {"resume", "GENERATION", "go on with one that was interrupted"},
+    {"revert", "GENERATION --reason TEXT", "post the exact opposite of what it settled"},
+    END};
+static const struct ts_cli_option replay_options[] = {
+    CONFIG,
+    {"topic", "TOPIC", "default kafka.topics.cdrs"},
+    {"partitions", "N,N-N", "default all"},
+    {"from", "TIME|OFFSET|beginning", "RFC 3339, epoch ms, or an offset; default beginning"},
+    {"to", "TIME|OFFSET|end", "exclusive; default end: what the live stream has settled"},
+    {"account", "ACCOUNT", "only calls of this account"},
+    {"category", "CATEGORY", "only calls of this category, as rated now"},
+    {"prefix", "DIGITS", "only calls whose matched prefix begins so"},
+    {"deck-version", "N", "this version for its rate plan, whatever it is in effect"},
+    {"effective-at", "TIME", "the decks in force then; default each call's, as published now"},
+    {"generation", "NAME", "of what is settled; default one made of the time"},
+    {"dry-run", NULL, "only show the difference: the default"},
+    {"apply", NULL, "settle the difference"},
+    {"allow-truncated", NULL, "replay what retention has left of the range"},
+    {"max-rate", "N", "calls a second to read at most"},
+    {"max-lag", "N", "wait while the live stream is this many records behind; default 20000"},
+    {"sample", "N", "changed calls to show, with why they cost what they cost"},
+    {"top", "N", "accounts and prefixes to show; default 20"},
+    {"report", "FILE", "write the whole report there too, as JSON"},
+    {"operator", "NAME", "who; kept with every adjustment; default $SUDO_USER or $USER"},
+    {"reason", "TEXT", "why; kept likewise; needed to settle anything"},
+    {"timeout", "SECONDS", "how long to wait until all is settled; default 600"},
+    {"quiet", NULL, "no progress line"},
+    FORMAT,
+    JSON,
+    END};
+
 static const struct ts_cli_option audit_options[] = {
     CONFIG,
     {"timeout", "SECONDS", "how long to look again while traffic flows; default 30"},
@@ -297,6 +334,18 @@ const struct ts_cli_command ts_cli_commands[] = {
      dead_letters_actions,
      dead_letters_options,
      ts_cmd_dead_letters},
+    {"replay",
+     NULL,
+     "rate settled calls again and settle the difference",
+     "Reads a range of the topic beside the live group, rates it at the decks chosen, and "
+     "compares\n"
+     "with what was settled and adjusted since. A dry run changes nothing. With --apply each\n"
+     "difference is one adjustment of its call, once for each generation, settled by the running\n"
+     "processors. A call that has no price any more is reported and stays as it is; a dead letter\n"
+     "that has one now is requeued.",
+     replay_actions,
+     replay_options,
+     ts_cmd_replay},
     {"audit",
      "[--timeout SECONDS]",
      "check that no money, input or event was lost or counted twice",

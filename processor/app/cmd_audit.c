@@ -80,7 +80,9 @@ static bool run(struct audit *audit, int64_t timeout_s, struct ts_error *err)
 {
     const struct ts_config *config = &audit->session->config;
     const char *const topics[TS_INPUT_COUNT] = {[TS_INPUT_CDRS] = config->kafka.topics.cdrs,
-                                                [TS_INPUT_CREDITS] = config->kafka.topics.credits};
+                                                [TS_INPUT_CREDITS] = config->kafka.topics.credits,
+                                                [TS_INPUT_ADJUSTMENTS] =
+                                                    config->kafka.topics.adjustments};
     struct ts_servers_kafka kafka = {.items = NULL};
     struct ts_redis_options redis = ts_servers_redis(config);
     struct ts_observer observer = ts_log_observer(&audit->session->log);

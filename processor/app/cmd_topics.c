@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TOPICS = 4, PARTITIONS_DEFAULT = 12, PARTITIONS_MAX = 10000, REPLICATION_MAX = 100 };
+enum { TOPICS = 5, PARTITIONS_DEFAULT = 12, PARTITIONS_MAX = 10000, REPLICATION_MAX = 100 };
 
 struct topic {
     const char *role;
@@ -22,9 +22,10 @@ topics_of(const struct ts_config *config, int64_t retention_ms, struct topic top
 {
     topics[0] = (struct topic){"cdrs", config->kafka.topics.cdrs, retention_ms};
     topics[1] = (struct topic){"credits", config->kafka.topics.credits, retention_ms};
-    topics[2] = (struct topic){"events", config->kafka.topics.events, retention_ms};
+    topics[2] = (struct topic){"adjustments", config->kafka.topics.adjustments, retention_ms};
+    topics[3] = (struct topic){"events", config->kafka.topics.events, retention_ms};
     /* Kept until somebody requeues them. */
-    topics[3] = (struct topic){"dead_letters", config->kafka.topics.dead_letters, -1};
+    topics[4] = (struct topic){"dead_letters", config->kafka.topics.dead_letters, -1};
 }
 
 static const char *made_text(enum ts_kafka_made made)

@@ -153,7 +153,8 @@ static void check_together(struct ts_config *config)
     const char *topics[] = {config->kafka.topics.cdrs,
                             config->kafka.topics.events,
                             config->kafka.topics.dead_letters,
-                            config->kafka.topics.credits};
+                            config->kafka.topics.credits,
+                            config->kafka.topics.adjustments};
     for (size_t i = 0; i < sizeof topics / sizeof *topics; i++) {
         for (size_t j = 0; j < i; j++) {
             if (strcmp(topics[i], topics[j]) == 0) {

@@ -47,6 +47,7 @@ struct ts_config {
             const char *events;
             const char *dead_letters;
             const char *credits;
+            const char *adjustments;
         } topics;
         int64_t assignment; /* enum ts_config_assignment */
         int64_t session_timeout_ms;

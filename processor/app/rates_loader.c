@@ -3,8 +3,8 @@
 
 #include "adapters/postgres/rates_store.h"
 #include "adapters/redis/deck_cache.h"
+#include "app/rates_catalog.h"
 #include "base/assert.h"
-#include "core/catalog_build.h"
 #include "core/deck.h"
 #include "core/zone.h"
 
@@ -144,25 +144,6 @@ zone_of(struct ts_rates_loader *loader, const char *name, struct ts_error *err)
 
 /* --- one snapshot */
 
-/* True when some other version of the plan holds instead of this one for every call from the
- * horizon on. */
-static bool superseded(const struct ts_stored_rates *rates,
-                       const struct ts_stored_version *version,
-                       int64_t horizon_ms)
-{
-    for (size_t i = 0; i < rates->version_count; i++) {
-        const struct ts_stored_version *other = &rates->versions[i];
-        bool later =
-            other->effective_ms > version->effective_ms ||
-            (other->effective_ms == version->effective_ms && other->version > version->version);
-        if (other->plan_no == version->plan_no && later &&
-            (other->effective_ms <= horizon_ms || other->effective_ms == version->effective_ms)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* No call that is answered before this can be settled, as far as partitions are attached or may
  * soon be. */
 static int64_t oldest_answer_ms(const struct ts_rates_loader *loader,
@@ -175,50 +156,36 @@ static int64_t oldest_answer_ms(const struct ts_rates_loader *loader,
     return kept_ms < attached_ms ? kept_ms : attached_ms;
 }
 
-static bool add_all(struct ts_rates_loader *loader,
-                    struct ts_catalog_build *build,
-                    const struct ts_stored_rates *rates,
-                    struct ts_error *err)
+/* What the catalog is built with: the decks wanted by this revision. */
+struct building {
+    struct ts_rates_loader *loader;
+    int64_t revision;
+};
+
+static const struct ts_deck *
+building_deck(void *self, const struct ts_stored_version *version, struct ts_error *err)
 {
-    int64_t horizon_ms = oldest_answer_ms(loader, rates);
-    for (size_t i = 0; i < rates->plan_count; i++) {
-        const struct ts_stored_plan *stored = &rates->plans[i];
-        const struct ts_zone *zone = zone_of(loader, stored->plan.timezone, err);
-        if (zone == NULL ||
-            !ts_catalog_build_plan(build, stored->plan_no, &stored->plan, zone, err)) {
-            return ts_error_prefix(err, "rate plan \"%s\"", stored->plan.name);
-        }
-    }
-    for (size_t i = 0; i < rates->version_count; i++) {
-        const struct ts_stored_version *stored = &rates->versions[i];
-        if (superseded(rates, stored, horizon_ms)) {
-            continue;
-        }
-        struct ts_deck_version version = {
-            .version = stored->version,
-            .plan_no = stored->plan_no,
-            .effective_ms = stored->effective_ms,
-            .published = stored->version,
-            .deck = deck_of(loader, stored, rates->revision, err),
-        };
-        if (version.deck == NULL || !ts_catalog_build_version(build, &version, err)) {
-            return ts_error_prefix(err, "deck version %lld", (long long)stored->version);
-        }
-    }
-    return true;
+    const struct building *building = self;
+    return deck_of(building->loader, version, building->revision, err);
+}
+
+static const struct ts_zone *building_zone(void *self, const char *name, struct ts_error *err)
+{
+    const struct building *building = self;
+    return zone_of(building->loader, name, err);
 }
 
 static struct ts_catalog *build_catalog(struct ts_rates_loader *loader,
                                         const struct ts_stored_rates *rates,
                                         struct ts_error *err)
 {
-    struct ts_catalog_build *build = ts_catalog_build_create(loader->options.numbering, err);
-    struct ts_catalog *catalog = NULL;
-    if (build != NULL && add_all(loader, build, rates, err)) {
-        catalog = ts_catalog_build_finish(build, rates->revision, err);
-    }
-    ts_catalog_build_destroy(build);
-    return catalog;
+    struct building building = {loader, rates->revision};
+    const struct ts_rates_source source = {.numbering = loader->options.numbering,
+                                           .deck = building_deck,
+                                           .zone = building_zone,
+                                           .self = &building};
+    const struct ts_rates_choice choice = {.oldest_answer_ms = oldest_answer_ms(loader, rates)};
+    return ts_rates_catalog_build(&source, rates, &choice, err);
 }
 
 /* --- snapshots in use */

@@ -56,7 +56,6 @@ static const char *timer_name(enum ts_timer timer)
     return names[timer];
 }
 
-/* The id is made of what fell due and of nothing else: told twice, it is applied once. */
 static void
 add_write(struct ts_timer_keeper *keeper, const struct ts_due_timer *due, const char *id)
 {
@@ -77,6 +76,9 @@ add_write(struct ts_timer_keeper *keeper, const struct ts_due_timer *due, const 
     }
 }
 
+/* The id is made of what fell due, so that two who tell it at once tell one thing. And of how long
+ * ago that was: what had no effect, because it was not yet due by the clock of the one who decided,
+ * is told again as something else. */
 static void take_timer(void *self, const struct ts_due_timer *due)
 {
     struct ts_timer_keeper *keeper = self;
@@ -90,6 +92,8 @@ static void take_timer(void *self, const struct ts_due_timer *due)
     uint64_t hash = ts_hash64((struct ts_bytes){id, (size_t)size});
     int64_t now_ms = ts_system_clock.ops->mono_us(NULL) / 1000;
     if (ts_timer_memory_due(&keeper->memory, hash, now_ms)) {
+        int64_t minutes = (ts_system_now_ms() - due->due_ms) / 60000;
+        snprintf(id + size, sizeof id - (size_t)size, "/%" PRId64, minutes);
         add_write(keeper, due, id);
     }
 }

@@ -78,7 +78,8 @@ static bool open_kafka(struct ts_worker_thread *thread, struct ts_error *err)
         .properties = {thread->consumer.items, thread->consumer.count},
         .group = config->kafka.group,
         .topics = {[TS_INPUT_CDRS] = config->kafka.topics.cdrs,
-                   [TS_INPUT_CREDITS] = config->kafka.topics.credits},
+                   [TS_INPUT_CREDITS] = config->kafka.topics.credits,
+                   [TS_INPUT_ADJUSTMENTS] = config->kafka.topics.adjustments},
         .assignment =
             config->kafka.assignment == TS_ASSIGNMENT_EAGER ? TS_KAFKA_EAGER : TS_KAFKA_COOPERATIVE,
         .session_timeout_ms = (int)config->kafka.session_timeout_ms,
@@ -106,6 +107,7 @@ static bool make_servers(struct ts_worker_thread *thread, struct ts_error *err)
     postgres.group = config->kafka.group;
     postgres.topics[TS_INPUT_CDRS] = config->kafka.topics.cdrs;
     postgres.topics[TS_INPUT_CREDITS] = config->kafka.topics.credits;
+    postgres.topics[TS_INPUT_ADJUSTMENTS] = config->kafka.topics.adjustments;
     postgres.connect_timeout_ms = (int)config->postgres.connect_timeout_ms;
     postgres.claim_timeout_ms = (int)config->postgres.claim_timeout_ms;
     postgres.statement_timeout_ms = (int)config->postgres.statement_timeout_ms;
@@ -134,6 +136,7 @@ static bool make_worker(struct ts_worker_thread *thread, struct ts_error *err)
     options.tolerance_self = (void *)config;
     options.topics[TS_INPUT_CDRS] = ts_bytes_of(config->kafka.topics.cdrs);
     options.topics[TS_INPUT_CREDITS] = ts_bytes_of(config->kafka.topics.credits);
+    options.topics[TS_INPUT_ADJUSTMENTS] = ts_bytes_of(config->kafka.topics.adjustments);
     options.decide = (struct ts_decide_settings){
         .recharge_expires_after_ms = config->recharge.expires_after_ms,
         .recharge_backoff_first_ms = config->recharge.backoff_first_ms,

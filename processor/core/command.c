@@ -21,6 +21,7 @@ const char *ts_command_type_name(enum ts_command_type type)
         [TS_COMMAND_CARD_REPLACED] = "CardReplaced",
         [TS_COMMAND_ACCOUNT_CHANGED] = "AccountChanged",
         [TS_COMMAND_TIMER_DUE] = "TimerDue",
+        [TS_COMMAND_ADJUSTMENT] = "Adjustment",
     };
     return names[type];
 }
@@ -81,6 +82,12 @@ static size_t texts_of(const struct ts_command *command, struct text texts[TEXTS
         texts[count++] = (struct text){"country", change->country, TS_COUNTRY_MAX - 1, false};
         texts[count++] = (struct text){"timezone", change->timezone, TS_ZONE_NAME_MAX - 1, false};
         texts[count++] = (struct text){"rate_plan", change->rate_plan, TS_COMMAND_TEXT_MAX, false};
+        break;
+    case TS_COMMAND_ADJUSTMENT:
+        texts[count++] = (struct text){
+            "category", command->body.adjustment.category, TS_COMMAND_TEXT_MAX, false};
+        texts[count++] =
+            (struct text){"prefix", command->body.adjustment.prefix, TS_COMMAND_TEXT_MAX, false};
         break;
     case TS_COMMAND_TIMER_DUE:
         texts[count++] =
@@ -265,6 +272,33 @@ static enum ts_reason judge_change(const struct ts_account_change *change, char 
     return reason != TS_REASON_NONE ? reason : judge_allowances(change, message);
 }
 
+static enum ts_reason judge_adjustment(const struct ts_adjustment *adjustment, char *message)
+{
+    if (adjustment->generation < 1 || adjustment->follows < 1) {
+        return invalid(message,
+                       "generation %d and follows %" PRId64 " are not above 0",
+                       adjustment->generation,
+                       adjustment->follows);
+    }
+    if (!is_amount(adjustment->amount_micros) || !is_amount(adjustment->charge_micros)) {
+        return invalid(message,
+                       "amount_micros %" PRId64 " or charge_micros %" PRId64 " is beyond +-9e15",
+                       adjustment->amount_micros,
+                       adjustment->charge_micros);
+    }
+    if (adjustment->unit_count > TS_ALLOWANCES_MAX) {
+        return invalid(message, "units are of more than %d allowances", TS_ALLOWANCES_MAX);
+    }
+    for (size_t i = 0; i < adjustment->unit_count; i++) {
+        const struct ts_adjustment_units *units = &adjustment->units[i];
+        if (units->allowance.size == 0 || units->allowance.size > TS_ALLOWANCE_NAME_MAX ||
+            !ts_utf8_is_text(units->allowance) || !is_amount(units->units)) {
+            return invalid(message, "units: no name of an allowance, or beyond +-9e15");
+        }
+    }
+    return TS_REASON_NONE;
+}
+
 enum ts_reason ts_command_validate(const struct ts_command *command, char *message)
 {
     enum ts_reason reason = judge_texts(command, message);
@@ -283,6 +317,8 @@ enum ts_reason ts_command_validate(const struct ts_command *command, char *messa
                              command->body.card.amount_micros);
     case TS_COMMAND_ACCOUNT_CHANGED:
         return judge_change(&command->body.change, message);
+    case TS_COMMAND_ADJUSTMENT:
+        return judge_adjustment(&command->body.adjustment, message);
     case TS_COMMAND_RECHARGE_FAILED:
     case TS_COMMAND_CARD_REPLACED:
     case TS_COMMAND_TIMER_DUE:
@@ -362,6 +398,20 @@ static void fold_credit(uint64_t *sum, const struct ts_command_credit *credit)
     fold_text(sum, credit->recharge_id);
 }
 
+/* The rest of an adjustment says how it came about. */
+static void fold_adjustment(uint64_t *sum, const struct ts_adjustment *adjustment)
+{
+    fold(sum, (uint64_t)adjustment->generation);
+    fold(sum, adjustment->identity_hash);
+    fold(sum, (uint64_t)adjustment->start_ms);
+    fold(sum, (uint64_t)adjustment->follows);
+    fold(sum, (uint64_t)adjustment->amount_micros);
+    for (size_t i = 0; i < adjustment->unit_count; i++) {
+        fold_text(sum, adjustment->units[i].allowance);
+        fold(sum, (uint64_t)adjustment->units[i].units);
+    }
+}
+
 uint64_t ts_command_identity_hash(const struct ts_command *command)
 {
     uint64_t hash = ts_hash64(TS_LITERAL("command"));
@@ -392,6 +442,9 @@ uint64_t ts_command_fingerprint(const struct ts_command *command)
         fold(&sum, command->body.timer.timer);
         fold(&sum, (uint64_t)command->body.timer.due_ms);
         fold_text(&sum, command->body.timer.subject);
+        break;
+    case TS_COMMAND_ADJUSTMENT:
+        fold_adjustment(&sum, &command->body.adjustment);
         break;
     case TS_COMMAND_CARD_REPLACED:
         break;

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What comes in on the credits topic: everything that changes an account other than a call
- * (domain: section 6). Each command is applied once by its command_id, for ever; what it does is
- * decided on the locked account row (core/decide_command.h). */
+/* What comes in on the credits topic, everything that changes an account other than a call (domain:
+ * section 6), and on the adjustments topic, which a replay writes (section 8). Each command is
+ * applied once by its command_id, for ever; what it does is decided on the locked account row
+ * (core/decide_command.h). */
 #ifndef TS_CORE_COMMAND_H
 #define TS_CORE_COMMAND_H
 
 #include "base/bytes.h"
 #include "core/account.h"
+#include "core/adjustment.h"
 #include "core/allowance.h"
 #include "core/decide.h"
 #include "core/reason.h"
@@ -23,6 +25,7 @@ enum ts_command_type {
     TS_COMMAND_CARD_REPLACED,
     TS_COMMAND_ACCOUNT_CHANGED,
     TS_COMMAND_TIMER_DUE,
+    TS_COMMAND_ADJUSTMENT, /* of the adjustments topic, and there nothing else */
 };
 
 enum ts_credit_kind {
@@ -128,8 +131,9 @@ struct ts_command {
         struct {
             enum ts_timer timer;
             int64_t due_ms;
-            struct ts_bytes subject; /* a recharge_id; absent: none */
-        } timer;                     /* TIMER_DUE */
+            struct ts_bytes subject;     /* a recharge_id; absent: none */
+        } timer;                         /* TIMER_DUE */
+        struct ts_adjustment adjustment; /* ADJUSTMENT; command_id is the adjustment_id */
     } body;
 };
 

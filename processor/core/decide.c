@@ -189,3 +189,12 @@ void ts_decide_timer(struct ts_account_state *state, int64_t now_ms)
         state->timer_ms = due_ms > now_ms ? due_ms : 0;
     }
 }
+
+void ts_decide_repaired(struct ts_account_state *state, int64_t now_ms)
+{
+    ts_decide_watch(state);
+    ts_decide_timer(state, now_ms);
+    if (state->balance_micros < state->watch_low || state->balance_micros >= state->watch_high) {
+        state->timer_ms = now_ms;
+    }
+}

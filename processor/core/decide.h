@@ -153,6 +153,11 @@ void ts_decide_opening(struct ts_account_state *state);
 /* Recomputes the watch levels, after settings were changed. */
 void ts_decide_watch(struct ts_account_state *state);
 
+/* After an operator's repair set the balance: recomputes the watch levels and the timer. What was
+ * told stays told, and nothing is told here. What the balance means now is due at once: the account
+ * is judged by the timer's record, or by an earlier one of its own. */
+void ts_decide_repaired(struct ts_account_state *state, int64_t now_ms);
+
 /* Sets timer_ms: when the request in flight runs out; else, below the recharge threshold, when a
  * wait or a period ends that keeps it from being requested. */
 void ts_decide_timer(struct ts_account_state *state, int64_t now_ms);

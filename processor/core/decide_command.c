@@ -130,9 +130,9 @@ static enum ts_refusal refuse_purchase(const struct applying *a)
     return capped && !is_by_operator(a) ? TS_REFUSAL_CAP_REACHED : TS_REFUSAL_NONE;
 }
 
-static bool passes_limit(const struct applying *a)
+static bool passes_limit(const struct applying *a, int64_t amount)
 {
-    int64_t sum = a->j->state->balance_micros + a->command->body.credit.amount_micros;
+    int64_t sum = a->j->state->balance_micros + amount;
     return a->facts->over_limit || sum > TS_AMOUNT_MAX || sum < -TS_AMOUNT_MAX;
 }
 
@@ -152,7 +152,9 @@ static enum ts_refusal refuse(const struct applying *a)
     } else if (credit->kind == TS_CREDIT_RECHARGE && !answer) {
         refusal = refuse_card(a);
     }
-    return refusal == TS_REFUSAL_NONE && passes_limit(a) ? TS_REFUSAL_BALANCE_LIMIT : refusal;
+    return refusal == TS_REFUSAL_NONE && passes_limit(a, credit->amount_micros)
+               ? TS_REFUSAL_BALANCE_LIMIT
+               : refusal;
 }
 
 static void tell_refused(struct applying *a)
@@ -430,6 +432,20 @@ static void apply_timer(struct applying *a)
     }
 }
 
+/* --- adjustments */
+
+/* A replay's finding is not a question. Only the limit of a balance stands in its way. */
+static void apply_adjustment(struct applying *a)
+{
+    int64_t amount = a->command->body.adjustment.amount_micros;
+    if (passes_limit(a, amount)) {
+        a->effect->refusal = TS_REFUSAL_BALANCE_LIMIT;
+        return;
+    }
+    a->effect->delta_micros = amount;
+    a->j->state->balance_micros += amount;
+}
+
 static void apply(struct applying *a)
 {
     switch (a->command->type) {
@@ -453,6 +469,9 @@ static void apply(struct applying *a)
         break;
     case TS_COMMAND_TIMER_DUE:
         apply_timer(a);
+        break;
+    case TS_COMMAND_ADJUSTMENT:
+        apply_adjustment(a);
         break;
     }
 }

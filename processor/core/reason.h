@@ -22,6 +22,7 @@
     X(ANSWER_MISMATCH, "answer_mismatch")                                                          \
     X(INVALID_PAGES, "invalid_pages")                                                              \
     X(INVALID_COMMAND, "invalid_command") /* on the credits topic: a value that can't be */        \
+    X(ADJUSTMENT_SUPERSEDED, "adjustment_superseded") /* another one follows the same row */       \
     X(IDENTITY_CONFLICT, "identity_conflict")                                                      \
     X(UNKNOWN_ACCOUNT, "unknown_account")                                                          \
     X(ACCOUNT_CLOSED, "account_closed")                                                            \

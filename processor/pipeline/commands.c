@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Commands of the credits topic on their way. What one does is decided on the locked account row,
- * at settle; but what it adds to the balance must be in Redis before. So prepare makes a guess: the
- * same decision, on the row as it is now. It is right as long as nobody else changes the account in
- * between. When it was not, the settle is given up, and the record is charged again as decided.
+/* Commands of the credits and adjustments topics on their way. What one does is decided on the
+ * locked account row, at settle; but what it adds to the balance must be in Redis before. So
+ * prepare makes a guess: the same decision, on the row as it is now. It is right as long as nobody
+ * else changes the account in between. When it was not, the settle is given up, and the record is
+ * charged again as decided.
  *
  * Ids are unique for ever by a key in PostgreSQL. A worker has one batch of commands under way at
  * most, so those of a batch need be compared with each other and with PostgreSQL only. */
 #include "base/hash.h"
+#include "base/without.h"
 #include "pipeline/stages.h"
 
 #include <stdio.h>
 #include <string.h>
-
-enum { CAUSE_MAX = TS_COMMAND_ID_MAX + 16 };
 
 /* --- decode */
 
@@ -40,6 +40,14 @@ bool ts_worker_decode_command(struct ts_worker *worker,
     }
     char message[TS_COMMAND_MESSAGE_MAX];
     enum ts_reason reason = ts_command_validate(command, message);
+    if (reason == TS_REASON_NONE &&
+        (command->type == TS_COMMAND_ADJUSTMENT) != (record->lane.input == TS_INPUT_ADJUSTMENTS)) {
+        reason = TS_REASON_INVALID_COMMAND;
+        snprintf(message,
+                 sizeof message,
+                 "%s does not belong on this topic",
+                 ts_command_type_name(command->type));
+    }
     if (reason != TS_REASON_NONE) {
         ts_record_refuse(batch, record, reason, message);
         return true;
@@ -58,17 +66,17 @@ bool ts_worker_has_commands(const struct ts_worker *worker)
     const struct ts_batch_queue *queues[] = {&worker->charged, &worker->settling.batches};
     for (size_t i = 0; i < sizeof queues / sizeof queues[0]; i++) {
         for (const struct ts_batch *batch = queues[i]->first; batch != NULL; batch = batch->next) {
-            if (batch->lane.input == TS_INPUT_CREDITS) {
+            if (ts_lane_has_commands(batch->lane)) {
                 return true;
             }
         }
     }
-    return worker->charging != NULL && worker->charging->lane.input == TS_INPUT_CREDITS;
+    return worker->charging != NULL && ts_lane_has_commands(worker->charging->lane);
 }
 
 /* --- ids within a batch */
 
-enum space { SPACE_COMMAND, SPACE_CREDIT, SPACE_RECHARGE };
+enum space { SPACE_COMMAND, SPACE_CREDIT, SPACE_RECHARGE, SPACE_FOLLOWED };
 
 /* Ids that records of the batch take, by open addressing. */
 struct ids {
@@ -166,7 +174,9 @@ static bool collect(struct guessing *g, struct ts_error *err)
         if (record->decoded && record->outcome == TS_OUTCOME_SETTLED) {
             g->records[g->count] = record;
             g->requests[g->count++] = (struct ts_command_request){
-                .command = &record->command->command, .fingerprint = record->fingerprint};
+                .command = &record->command->command,
+                .fingerprint = record->fingerprint,
+                .account_no = batch->accounts[record->account].profile.account_no};
         }
     }
     return true;
@@ -283,14 +293,51 @@ static bool judge_ids(struct guessing *g, size_t i)
     return status == TS_IDENTITY_ABSENT;
 }
 
-static struct ts_bytes write_cause(const struct ts_command *command, char out[CAUSE_MAX])
+static bool is_adjustment(const struct ts_command *command)
 {
-    snprintf(out,
-             CAUSE_MAX,
-             "%s:%.*s",
-             command->type == TS_COMMAND_TIMER_DUE ? "timer" : "command",
-             TS_ARGS(command->command_id));
+    return command->type == TS_COMMAND_ADJUSTMENT;
+}
+
+struct ts_bytes ts_command_cause(const struct ts_command *command, char out[TS_CAUSE_MAX])
+{
+    const char *kind = command->type == TS_COMMAND_TIMER_DUE ? "timer"
+                       : is_adjustment(command)              ? "adjustment"
+                                                             : "command";
+    snprintf(out, TS_CAUSE_MAX, "%s:%.*s", kind, TS_ARGS(command->command_id));
     return ts_bytes_of(out);
+}
+
+enum { FOLLOWED_MAX = 48 };
+
+/* The row that an adjustment follows, as an id of the batch. */
+static bool name_followed(struct guessing *g, const struct ts_record *record, struct ts_bytes *out)
+{
+    char text[FOLLOWED_MAX];
+    snprintf(text,
+             sizeof text,
+             "%lld/%lld",
+             (long long)g->batch->accounts[record->account].profile.account_no,
+             (long long)record->command->command.body.adjustment.follows);
+    *out = ts_arena_copy(&g->batch->arena, ts_bytes_of(text));
+    return out->size != SIZE_MAX;
+}
+
+static bool judge_adjustment(struct guessing *g, size_t i, struct ts_error *err)
+{
+    struct ts_record *record = g->records[i];
+    struct ts_bytes followed;
+    if (!is_adjustment(&record->command->command)) {
+        return true;
+    }
+    if (!name_followed(g, record, &followed)) {
+        return ts_error_no_memory(err);
+    }
+    bool taken = find_id(&g->ids, SPACE_FOLLOWED, followed)->record != NULL;
+    if (ts_adjustment_refuse(g->batch, record, &g->requests[i], taken)) {
+        return true;
+    }
+    take_id(&g->ids, SPACE_FOLLOWED, followed, record);
+    return ts_adjustment_include(g->batch, record) || ts_error_no_memory(err);
 }
 
 static void guess(struct guessing *g, struct ts_record *record)
@@ -309,7 +356,7 @@ static void guess(struct guessing *g, struct ts_record *record)
                             &command->facts,
                             &command->effect,
                             events);
-    if (known != NULL && known->decided) {
+    if (known != NULL && known->decided && !ts_without("decision-known")) {
         command->effect.delta_micros = known->delta_micros;
     }
 }
@@ -322,7 +369,7 @@ static bool guess_one(struct guessing *g, size_t i, struct ts_error *err)
     if (!judge_ids(g, i)) {
         return true;
     }
-    if (!judge_change(g, i, reading->state.currency, err)) {
+    if (!judge_change(g, i, reading->state.currency, err) || !judge_adjustment(g, i, err)) {
         return false;
     }
     if (record->outcome != TS_OUTCOME_SETTLED) {
@@ -336,6 +383,13 @@ static bool guess_one(struct guessing *g, size_t i, struct ts_error *err)
         (g->requests[i].recharge_credited ||
          find_id(&g->ids, SPACE_RECHARGE, credit->recharge_id)->record != NULL);
     guess(g, record);
+    if (is_adjustment(&command->command) && command->effect.refusal != TS_REFUSAL_NONE) {
+        ts_record_refuse(g->batch,
+                         record,
+                         TS_REASON_CHARGE_OVERFLOW,
+                         "the balance would pass the limit of +-9e15 micro-units");
+        return true;
+    }
     take_id(&g->ids, SPACE_COMMAND, command->command.command_id, record);
     if (is_credit && command->effect.delta_micros != 0) {
         take_id(&g->ids, SPACE_CREDIT, credit->credit_id, record);
@@ -394,16 +448,15 @@ static void merge_profile(struct ts_settle_state *state, const struct ts_record_
     }
 }
 
-bool ts_settlement_tell_command(struct ts_worker *worker,
-                                struct ts_record *record,
-                                struct ts_settle_state *state,
-                                bool *as_guessed)
+size_t ts_settlement_decide_command(struct ts_worker *worker,
+                                    struct ts_record *record,
+                                    struct ts_settle_state *state,
+                                    struct ts_bytes cause,
+                                    bool *as_guessed,
+                                    struct ts_event events[TS_DECIDE_COMMAND_EVENTS_MAX])
 {
     struct ts_record_command *command = record->command;
-    char text[CAUSE_MAX];
-    struct ts_bytes cause = write_cause(&command->command, text);
     struct ts_command_effect effect;
-    struct ts_event events[TS_DECIDE_COMMAND_EVENTS_MAX];
     size_t count = ts_decide_command(&state->state,
                                      &worker->options.decide,
                                      &state->time,
@@ -417,10 +470,14 @@ bool ts_settlement_tell_command(struct ts_worker *worker,
         ts_worker_know_decision(worker, record, effect.delta_micros);
         *as_guessed = false;
     }
+    if (effect.refusal != TS_REFUSAL_NONE && is_adjustment(&command->command)) {
+        ts_worker_know(worker, record, TS_REASON_CHARGE_OVERFLOW);
+        *as_guessed = false;
+    }
     command->effect = effect;
     if (effect.changed) {
         state->changed = true;
         merge_profile(state, command);
     }
-    return ts_settlement_add_events(worker, record, state, events, count);
+    return count;
 }

@@ -121,14 +121,29 @@ static bool find_counter(struct ts_worker *worker,
     return true;
 }
 
-/* What the record draws, and what is left to pay. */
+/* What a call draws of what is left, and what is left to pay. */
+static void price_call(const struct ts_batch *batch, struct ts_record *record, const int64_t used[])
+{
+    struct ts_included *included = record->included;
+    struct ts_rating *rating = &record->rating;
+    int64_t covered = ts_included_draw(included, rating->billed, used);
+    rating->charge_micros = included->price_micros;
+    if (covered > 0) {
+        rating->charge_micros = ts_catalog_share(batch->catalog,
+                                                 batch->accounts[record->account].profile.rate_plan,
+                                                 included->price_micros,
+                                                 rating->billed - covered,
+                                                 rating->billed);
+    }
+}
+
+/* Counts the units that the record moves: a call draws them, an adjustment says which. */
 static bool draw_units(struct ts_worker *worker,
                        struct ts_batch *batch,
                        struct ts_apply *call,
                        struct ts_record *record)
 {
     struct ts_included *included = record->included;
-    struct ts_rating *rating = &record->rating;
     int64_t used[TS_ALLOWANCES_MAX];
     for (uint32_t i = 0; i < included->count; i++) {
         struct ts_draw *draw = &included->draws[i];
@@ -138,18 +153,12 @@ static bool draw_units(struct ts_worker *worker,
         TS_ASSERT(call->counters != NULL);
         used[i] = call->counters[draw->place].after;
     }
-    int64_t covered = ts_included_draw(included, rating->billed, used);
+    if (record->command == NULL) {
+        price_call(batch, record, used);
+    }
     for (uint32_t i = 0; i < included->count; i++) {
         TS_ASSERT(call->counters != NULL);
         call->counters[included->draws[i].place].after += included->draws[i].units;
-    }
-    rating->charge_micros = included->price_micros;
-    if (covered > 0) {
-        rating->charge_micros = ts_catalog_share(batch->catalog,
-                                                 batch->accounts[record->account].profile.rate_plan,
-                                                 included->price_micros,
-                                                 rating->billed - covered,
-                                                 rating->billed);
     }
     return true;
 }
@@ -159,7 +168,7 @@ undo_units(struct ts_worker *worker, const struct ts_apply *call, const struct t
 {
     for (uint32_t i = 0; i < record->included->count; i++) {
         const struct ts_draw *draw = &record->included->draws[i];
-        if (draw->units > 0) {
+        if (draw->units != 0) {
             ts_undo_append(&worker->undo,
                            &(struct ts_undo_item){.offset = record->offset,
                                                   .counter = call->counters[draw->place].name,

@@ -46,7 +46,7 @@ static bool decode(struct ts_worker *worker,
                    struct ts_error *err)
 {
     const struct ts_codec *codec = &worker->ports.codec;
-    if (record->lane.input == TS_INPUT_CREDITS) {
+    if (ts_lane_has_commands(record->lane)) {
         return ts_worker_decode_command(worker, batch, record, err);
     }
     if (!codec->ops->decode_cdr(codec->self, record->value, &record->cdr, err)) {
@@ -458,7 +458,7 @@ static enum ts_prepared decode_batch(struct ts_worker *worker, struct ts_batch *
 
 static bool prepare(struct ts_worker *worker, struct ts_batch *batch, struct ts_error *err)
 {
-    if (batch->lane.input == TS_INPUT_CREDITS) {
+    if (ts_lane_has_commands(batch->lane)) {
         return find_profiles(worker, batch, err) && rate_all(worker, batch, err) &&
                ts_worker_prepare_commands(worker, batch, err);
     }
@@ -475,7 +475,7 @@ enum ts_prepared ts_worker_prepare(struct ts_worker *worker, struct ts_batch *ba
 {
     int64_t begun_us = ts_worker_now_us(worker);
     const struct ts_rates *rates = &worker->ports.rates;
-    if (batch->lane.input == TS_INPUT_CREDITS && ts_worker_has_commands(worker)) {
+    if (ts_lane_has_commands(batch->lane) && ts_worker_has_commands(worker)) {
         return TS_PREPARE_LATER;
     }
     enum ts_prepared decoded = decode_batch(worker, batch);

@@ -47,7 +47,7 @@ static size_t collect_parts(const struct ts_settlement *settlement, struct part 
         const struct ts_settle_account *account = settlement->record_accounts[i];
         struct ts_included *included = settlement->records[i]->included;
         for (uint32_t j = 0; account != NULL && included != NULL && j < included->count; j++) {
-            if (included->draws[j].units > 0) {
+            if (included->draws[j].units != 0) {
                 parts[count++] =
                     (struct part){.account = (uint32_t)(account - settlement->accounts),
                                   .month = included->month,

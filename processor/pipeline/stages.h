@@ -56,7 +56,17 @@ const struct ts_known *ts_worker_known(const struct ts_worker *worker,
 /* Forgets the lane's records below the offset. */
 void ts_worker_forget_known(struct ts_worker *worker, struct ts_lane lane, int64_t below);
 
-/* --- commands.c: records of the credits topic */
+/* --- adjustments.c: what is of an adjustment alone */
+/* Ends it when the row that it follows is not there, or followed by another already; `followed`
+ * says so of one that is not settled yet. */
+bool ts_adjustment_refuse(struct ts_batch *batch,
+                          struct ts_record *record,
+                          const struct ts_command_request *request,
+                          bool followed);
+/* The units that it moves. False: no memory. */
+bool ts_adjustment_include(struct ts_batch *batch, struct ts_record *record);
+
+/* --- commands.c: records of the credits and the adjustments topic */
 /* False when the decoder must be asked again later. */
 bool ts_worker_decode_command(struct ts_worker *worker,
                               struct ts_batch *batch,
@@ -68,12 +78,16 @@ bool ts_worker_has_commands(const struct ts_worker *worker);
 bool ts_worker_prepare_commands(struct ts_worker *worker,
                                 struct ts_batch *batch,
                                 struct ts_error *err);
-/* Decides on the locked row, and adds the events. *as_guessed becomes false when Redis was charged
- * for something else. False: no memory. */
-bool ts_settlement_tell_command(struct ts_worker *worker,
-                                struct ts_record *record,
-                                struct ts_settle_state *state,
-                                bool *as_guessed);
+/* Decides on the locked row. *as_guessed becomes false when Redis was charged for something else.
+ * Returns how many events it means. `cause` is what they name. */
+size_t ts_settlement_decide_command(struct ts_worker *worker,
+                                    struct ts_record *record,
+                                    struct ts_settle_state *state,
+                                    struct ts_bytes cause,
+                                    bool *as_guessed,
+                                    struct ts_event events[TS_DECIDE_COMMAND_EVENTS_MAX]);
+enum { TS_CAUSE_MAX = 192 };
+struct ts_bytes ts_command_cause(const struct ts_command *command, char out[TS_CAUSE_MAX]);
 
 /* --- included.c: finds the allowances that each call to be settled may draw on */
 bool ts_worker_include(struct ts_worker *worker, struct ts_batch *batch, struct ts_error *err);

@@ -6,12 +6,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum ts_input { TS_INPUT_CDRS, TS_INPUT_CREDITS, TS_INPUT_COUNT };
+enum ts_input { TS_INPUT_CDRS, TS_INPUT_CREDITS, TS_INPUT_ADJUSTMENTS, TS_INPUT_COUNT };
 
 struct ts_lane {
     enum ts_input input;
     int32_t partition;
 };
+
+/* Its records are commands: all but calls. */
+static inline bool ts_lane_has_commands(struct ts_lane lane)
+{
+    return lane.input != TS_INPUT_CDRS;
+}
 
 static inline bool ts_lane_equal(struct ts_lane a, struct ts_lane b)
 {

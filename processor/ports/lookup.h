@@ -27,10 +27,13 @@ struct ts_identity {
 /* What is settled of a command's ids, and what it names. */
 struct ts_command_request {
     const struct ts_command *command;
+    int64_t account_no;
     uint64_t fingerprint;
     enum ts_identity_status command_id; /* out: ABSENT, SAME or CONFLICT */
     enum ts_identity_status credit_id;  /* out, of a credit: whether it was credited before */
     bool recharge_credited;             /* out, of a credit with a recharge_id */
+    bool base_there;                    /* out, of an adjustment: the row that it follows, … */
+    bool base_followed;                 /* … and whether another adjustment does */
     int32_t plan_no;       /* out, of a change of the rate plan: 0 when there is none */
     char plan_currency[4]; /* out */
 };

@@ -60,11 +60,13 @@ static inline int64_t ts_record_delta(const struct ts_record *record)
                                    : -record->rating.charge_micros;
 }
 
-/* Whether it gets a row of the account's ledger: each call does, free or not. */
+/* Whether it gets a row of the account's ledger: each call and each adjustment does, if it moves
+ * money or not. */
 static inline bool ts_record_has_row(const struct ts_record *record)
 {
     return record->outcome == TS_OUTCOME_SETTLED &&
-           (record->command == NULL || record->command->effect.delta_micros != 0);
+           (record->command == NULL || record->command->effect.delta_micros != 0 ||
+            record->command->command.type == TS_COMMAND_ADJUSTMENT);
 }
 
 #endif

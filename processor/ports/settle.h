@@ -59,7 +59,7 @@ struct ts_settle_counter {
     uint32_t account; /* index into accounts[] */
     int32_t month;    /* yyyymm */
     const struct ts_allowance *allowance;
-    int64_t units; /* above 0 */
+    int64_t units; /* below 0 when adjustments give more back */
 
     /* Out, under the lock of the account's row. */
     int64_t used; /* with `units` */
@@ -134,9 +134,8 @@ struct ts_settle_ops {
     /* After LOCKED or STATES: writes the ledger rows (with the records' balance_after and
      * movement), duplicates, dead letters, states[] and outbox[], and commits. Of each settled
      * command: its command_id; when it credited, its credit_id and recharge_id too (one that is
-     * there already: CONFLICT, and so it is for a refused credit, but that a refusal as
-     * duplicate_recharge expects its recharge_id there); its invoice line; and of a change, who did
-     * it and why. */
+     * there already: CONFLICT, and so it is for a refused credit, but for a recharge_id that
+     * its facts know of); its invoice line; and of a change, who did it and why. */
     bool (*write)(void *self, struct ts_error *err);
 
     /* Rolls back a settlement that was not written. */

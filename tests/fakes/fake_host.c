@@ -12,20 +12,31 @@
 
 int fake_lane_count(const struct fake_host *host)
 {
-    return host->partitions[TS_INPUT_CDRS] + host->partitions[TS_INPUT_CREDITS];
+    int count = 0;
+    for (int input = 0; input < TS_INPUT_COUNT; input++) {
+        count += host->partitions[input];
+    }
+    return count;
 }
 
 int fake_lane_number(const struct fake_host *host, struct ts_lane lane)
 {
     TS_ASSERT(lane.partition >= 0 && lane.partition < host->partitions[lane.input]);
-    return lane.partition + (lane.input == TS_INPUT_CDRS ? 0 : host->partitions[TS_INPUT_CDRS]);
+    int number = lane.partition;
+    for (int input = 0; input < (int)lane.input; input++) {
+        number += host->partitions[input];
+    }
+    return number;
 }
 
 struct ts_lane fake_lane(const struct fake_host *host, int number)
 {
-    int calls = host->partitions[TS_INPUT_CDRS];
-    return number < calls ? (struct ts_lane){TS_INPUT_CDRS, number}
-                          : (struct ts_lane){TS_INPUT_CREDITS, number - calls};
+    int input = 0;
+    while (number >= host->partitions[input]) {
+        number -= host->partitions[input++];
+        TS_ASSERT(input < TS_INPUT_COUNT);
+    }
+    return (struct ts_lane){(enum ts_input)input, number};
 }
 
 void fake_pause(struct fake_host *host)

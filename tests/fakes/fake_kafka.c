@@ -53,7 +53,6 @@ struct fake_member *fake_kafka_join(struct fake_kafka *kafka, int process)
     member->there = true;
     member->joined = true;
     for (int i = 0; i < FAKE_LANES; i++) {
-        member->lanes[i].skipped = -1;
         member->lanes[i].pending = -1;
     }
     fake_kafka_rebalance(kafka);
@@ -307,9 +306,9 @@ static bool take_message(struct fake_member *member, int partition, struct ts_so
             continue;
         }
         bool last = lane->position + 1 == log->high || log->messages[log->high - 1].hole;
-        if (!last && lane->skipped != lane->position && fake_fault(host, 5)) {
+        if (!last && !lane->lost[lane->position] && fake_fault(host, 5)) {
             fake_trace(host, "kafka client loses %d/%lld", partition, (long long)lane->position);
-            lane->skipped = lane->position; /* a bug of clients: it hands out the next one */
+            lane->lost[lane->position] = true; /* a bug of clients: it hands out the next one */
             continue;
         }
         bool order = fake_kafka_is_order(member->kafka, partition);

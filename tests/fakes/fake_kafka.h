@@ -60,8 +60,8 @@ struct fake_member_lane {
     bool started;
     bool paused;
     int64_t position;
-    int64_t skipped; /* the record that this client lost once, -1: none */
-    int64_t pending; /* commit on its way, -1: none */
+    int64_t pending;          /* commit on its way, -1: none */
+    bool lost[FAKE_MESSAGES]; /* records that this client lost once, and not again */
 };
 
 struct fake_member {

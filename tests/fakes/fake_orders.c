@@ -99,6 +99,7 @@ static void decode_body(const struct fake_order *order,
     case TS_COMMAND_CARD_CONFIRMATION:
         out->body.card.amount_micros = order->amount;
         break;
+    case TS_COMMAND_ADJUSTMENT:
     case TS_COMMAND_CARD_REPLACED:
         break;
     case TS_COMMAND_ACCOUNT_CHANGED:

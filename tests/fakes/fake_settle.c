@@ -120,7 +120,7 @@ static void copy_ids(struct fake_host *host, struct fake_txn *txn)
             continue;
         }
         take_id(txn, 1, credit->credit_id, record);
-        if (credit->recharge_id.size > 0 && refusal != TS_REFUSAL_DUPLICATE_RECHARGE) {
+        if (credit->recharge_id.size > 0 && !record->command->facts.recharge_credited) {
             take_id(txn, 2, credit->recharge_id, record);
         }
     }

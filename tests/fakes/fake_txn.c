@@ -93,7 +93,9 @@ static void trace_end(struct fake_host *host, const struct fake_end *end)
 }
 
 /* The row's state, and what a change says of its profile. */
-static void commit_state(struct fake_tables *tables, const struct fake_txn_state *written)
+static void commit_state(const struct fake_host *host,
+                         struct fake_tables *tables,
+                         const struct fake_txn_state *written)
 {
     struct fake_account *account = &tables->accounts[written->state.account_no - 1];
     int64_t balance = account->state.balance_micros;
@@ -102,7 +104,7 @@ static void commit_state(struct fake_tables *tables, const struct fake_txn_state
     if (!written->changed) {
         return;
     }
-    account->profile.revision++;
+    account->profile.revision += !fake_without(host, "revision");
     if ((written->set & ts_field_bit(TS_FIELD_RATE_PLAN)) != 0) {
         account->profile.rate_plan = written->plan_no;
     }
@@ -125,7 +127,7 @@ static void commit(struct fake_postgres *postgres, struct fake_txn *txn)
         account->used[txn->countings[i].counter] += txn->countings[i].units;
     }
     for (size_t i = 0; i < txn->state_count; i++) {
-        commit_state(tables, &txn->states[i]);
+        commit_state(postgres->host, tables, &txn->states[i]);
     }
     TS_ASSERT(tables->id_count + txn->id_count <= FAKE_IDS);
     for (size_t i = 0; i < txn->id_count; i++) {
@@ -297,6 +299,9 @@ static bool ids_are_taken(const struct fake_postgres *postgres, const struct fak
     bool taken = false;
     for (size_t i = 0; i < txn->id_count; i++) {
         const struct fake_id *id = &txn->ids[i];
+        if (id->expected_free && fake_without(postgres->host, "refused-ids")) {
+            continue;
+        }
         taken = taken || fake_id_find(&postgres->tables, id->space, ts_bytes_of(id->text)) != NULL;
         for (size_t j = 0; j < i && !id->expected_free; j++) {
             taken = taken || (txn->ids[j].space == id->space && !txn->ids[j].expected_free &&

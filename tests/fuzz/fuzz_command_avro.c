@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Messages of the credits topic. The first byte chooses: 0 the whole rest is the message; otherwise
- * it is a command, and the header of the present schema, or of another writer's, is put before it,
- * because nobody guesses a fingerprint. What decodes lies within the message and the arena, keeps
- * its bounds, is the same after being written by the present schema, and can be validated. What
- * does not is told, and no part of what decodes does. */
+/* Messages of the credits and the adjustments topic. The first byte chooses: 0 the whole rest is
+ * the message; otherwise it is a command, and the header of a present schema, or of another
+ * writer's, is put before it, because nobody guesses a fingerprint. What decodes lies within the
+ * message and the arena, keeps its bounds, is the same after being written by the present schema,
+ * and can be validated. What does not is told, and no part of what decodes does. */
 #include "tests/fuzz/fuzz.h"
 
 #include "adapters/avro/codec.h"
@@ -41,11 +41,30 @@ static const char other_avsc[] =
     ",{\"type\":\"record\",\"name\":\"TimerDue\",\"fields\":["
     "{\"name\":\"timer\",\"type\":{\"type\":\"enum\",\"name\":\"Timer\",\"symbols\":[\"invoice\","
     "\"midnight\"]}},{\"name\":\"due_at\",\"type\":[\"null\",\"long\"]},"
-    "{\"name\":\"command_id\",\"type\":\"bytes\"}]}]";
+    "{\"name\":\"command_id\",\"type\":\"bytes\"}]},"
+    "{\"type\":\"record\",\"name\":\"Adjustment\",\"fields\":["
+    "{\"name\":\"units\",\"type\":[{\"type\":\"array\",\"items\":{\"type\":\"record\",\"name\":"
+    "\"AllowanceUnits\",\"fields\":[{\"name\":\"units\",\"type\":[\"int\",\"null\"]},{\"name\":"
+    "\"x\","
+    "\"type\":[\"null\",\"AllowanceUnits\"]},{\"name\":\"allowance\",\"type\":\"bytes\"}]}},"
+    "\"null\"]},"
+    "{\"name\":\"adjustment_id\",\"type\":\"string\"},"
+    "{\"name\":\"account_id\",\"type\":[\"null\",\"string\"]},"
+    "{\"name\":\"generation\",\"type\":\"int\"},"
+    "{\"name\":\"identity_hash\",\"type\":\"long\"},"
+    "{\"name\":\"start_time\",\"type\":\"int\"},"
+    "{\"name\":\"follows\",\"type\":[\"long\",\"null\"]},"
+    "{\"name\":\"amount_micros\",\"type\":\"long\"},"
+    "{\"name\":\"charge_micros\",\"type\":\"long\"},"
+    "{\"name\":\"deck_version\",\"type\":\"long\"},"
+    "{\"name\":\"category\",\"type\":\"string\"},"
+    "{\"name\":\"prefix\",\"type\":\"bytes\"},"
+    "{\"name\":\"operator\",\"type\":\"string\"},"
+    "{\"name\":\"reason\",\"type\":[\"string\",\"null\"]}]}]";
 
 static struct ts_avro_codec *codec;
 static struct ts_codec port;
-static uint64_t fingerprints[2];
+static uint64_t fingerprints[3];
 static struct ts_arena arena;
 
 static void learn_fingerprint(struct ts_bytes text, uint64_t *out)
@@ -64,8 +83,9 @@ static void open_all(void)
         codec = ts_avro_codec_create(&other, 1, &err);
         TS_ASSERT(codec != NULL);
         port = ts_avro_codec_port(codec);
-        learn_fingerprint(ts_avro_embedded_text(TS_AVRO_CREDIT), &fingerprints[0]);
+        learn_fingerprint(ts_avro_embedded_text(TS_AVRO_ADJUSTMENT), &fingerprints[0]);
         learn_fingerprint(other.text, &fingerprints[1]);
+        learn_fingerprint(ts_avro_embedded_text(TS_AVRO_CREDIT), &fingerprints[2]);
         ts_arena_init(&arena, ARENA_BLOCK, ARENA_MAX);
     }
 }
@@ -106,6 +126,16 @@ static void check_change(const struct ts_account_change *change, struct ts_bytes
     }
 }
 
+static void check_adjustment(const struct ts_adjustment *adjustment, struct ts_bytes message)
+{
+    expect_within(adjustment->category, message);
+    expect_within(adjustment->prefix, message);
+    TS_ASSERT(adjustment->unit_count <= TS_ALLOWANCES_MAX + 1);
+    for (size_t i = 0; i < adjustment->unit_count; i++) {
+        expect_within(adjustment->units[i].allowance, message);
+    }
+}
+
 static void check(const struct ts_command *command, struct ts_bytes message)
 {
     expect_within(command->command_id, message);
@@ -133,6 +163,9 @@ static void check(const struct ts_command *command, struct ts_bytes message)
     case TS_COMMAND_TIMER_DUE:
         expect_within(command->body.timer.subject, message);
         TS_ASSERT(command->body.timer.timer <= TS_TIMER_INVOICE);
+        return;
+    case TS_COMMAND_ADJUSTMENT:
+        check_adjustment(&command->body.adjustment, message);
         return;
     }
     TS_ASSERT(false);
@@ -169,6 +202,9 @@ static void validate(const struct ts_command *command)
         TS_ASSERT(command->body.change.credit_amount_count <= TS_CREDIT_AMOUNTS_MAX);
         TS_ASSERT(command->body.change.threshold_count <= TS_THRESHOLDS_MAX);
         TS_ASSERT(command->body.change.allowance_count <= TS_ALLOWANCES_MAX);
+    }
+    if (command->type == TS_COMMAND_ADJUSTMENT) {
+        TS_ASSERT(command->body.adjustment.unit_count <= TS_ALLOWANCES_MAX);
     }
     TS_ASSERT(ts_command_identity_hash(command) != 0);
     TS_ASSERT(ts_command_fingerprint(command) == ts_command_fingerprint(command));
@@ -207,7 +243,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     struct ts_buffer message;
     ts_buffer_init(&message, SIZE_MAX / 2);
-    ts_avro_write_header(&message, fingerprints[data[0] % 2]);
+    ts_avro_write_header(&message, fingerprints[data[0] % 3]);
     ts_buffer_append_bytes(&message, rest);
     decode(ts_buffer_bytes(&message));
     ts_buffer_finish(&message);

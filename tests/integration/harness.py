@@ -230,7 +230,8 @@ class World:
         self.redis = redis.Redis.from_url(self.redis_url)
         self.postgres_url = stack.database_url(self.name)
         self.topics = {
-            kind: f"{self.name}.{kind}" for kind in ("cdrs", "credits", "events", "dead_letters")
+            kind: f"{self.name}.{kind}"
+            for kind in ("cdrs", "credits", "adjustments", "events", "dead_letters")
         }
         self.config = self.folder / "tollstream.yaml"
         self.config.write_text(json.dumps(merged(self.settings(), settings or {})))

@@ -39,6 +39,9 @@ static const char *const pieces[] = {
     "unique-key",       /* an identity can be settled twice */
     "undo-units",       /* open does not give units back */
     "belief",           /* apply does not compare what was believed to be used */
+    "command-ids",      /* a command can be settled twice, and a credit */
+    "refused-ids",      /* a refusal is not given up when its credit was settled meanwhile */
+    "revision",         /* a change of settings does not raise the account's revision */
 #ifdef TS_MUTATIONS
     "second-look-at-holes",
     "acknowledgements",
@@ -49,6 +52,9 @@ static const char *const pieces[] = {
     "raise-of-lost-claims",
     "watermark-taken-back",
     "idle-probe",
+    "guess-check",
+    "decision-known",
+    "accounts-forgotten",
 #endif
 };
 

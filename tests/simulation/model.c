@@ -434,6 +434,8 @@ model_order(struct model *model, const struct fake_order *order, bool credited, 
     case TS_COMMAND_CARD_CONFIRMATION:
         confirm(model, order->amount);
         break;
+    case TS_COMMAND_ADJUSTMENT:
+        break;
     case TS_COMMAND_CARD_REPLACED:
         model->card = TS_CARD_UNCONFIRMED;
         model->card_charge = 0;

@@ -248,6 +248,7 @@ static void draw_body(struct world *world, struct fake_order *order)
         order->timer = fake_random_range(random, TS_TIMER_RECHARGE_RETRY, TS_TIMER_INVOICE);
         order->due_ms = FAKE_EPOCH_MS + fake_random_range(random, 0, 100);
         break;
+    case TS_COMMAND_ADJUSTMENT:
     case TS_COMMAND_CARD_REPLACED:
         break;
     }
@@ -276,8 +277,7 @@ static void draw_new(struct world *world, struct fake_order *order)
 static const struct fake_order *some_planned(struct world *world)
 {
     struct fake_random *random = &world->host.random;
-    int first = world->host.partitions[TS_INPUT_CDRS];
-    int lane = fake_random_range(random, first, world->kafka.lane_count - 1);
+    int lane = world_some_lane(world, TS_INPUT_CREDITS);
     if (world->planned_count[lane] == 0) {
         return NULL;
     }
@@ -304,6 +304,7 @@ static void say_otherwise(struct fake_order *order)
         break;
     case TS_COMMAND_RECHARGE_FAILED:
     case TS_COMMAND_CARD_REPLACED:
+    case TS_COMMAND_ADJUSTMENT:
         break;
     }
 }

@@ -120,7 +120,7 @@ void world_make_accounts(struct world *world)
 
 enum { PLANNED_MAX = FAKE_MESSAGES / 2 };
 
-static int some_lane(struct world *world, enum ts_input input)
+int world_some_lane(struct world *world, enum ts_input input)
 {
     int partition = fake_random_range(&world->host.random, 0, world->host.partitions[input] - 1);
     return fake_lane_number(&world->host, (struct ts_lane){input, partition});
@@ -129,7 +129,7 @@ static int some_lane(struct world *world, enum ts_input input)
 static const struct fake_call *some_planned(struct world *world)
 {
     struct fake_random *random = &world->host.random;
-    int lane = some_lane(world, TS_INPUT_CDRS);
+    int lane = world_some_lane(world, TS_INPUT_CDRS);
     if (world->planned_count[lane] == 0) {
         return NULL;
     }
@@ -165,7 +165,7 @@ static void plan_messages(struct world *world, enum ts_input input)
     struct fake_random *random = &world->host.random;
     int most = fake_random_range(random, 4, 40);
     for (int left = most * world->host.partitions[input]; left > 0; left--) {
-        int lane = some_lane(world, input);
+        int lane = world_some_lane(world, input);
         if (world->planned_count[lane] >= PLANNED_MAX) {
             continue;
         }
@@ -200,7 +200,7 @@ void world_plan_messages(struct world *world)
 void world_plan_probes(struct world *world)
 {
     for (int i = 0; i < world->account_count; i++) {
-        int lane = some_lane(world, TS_INPUT_CDRS);
+        int lane = world_some_lane(world, TS_INPUT_CDRS);
         struct fake_message *message = &world->planned[lane][world->planned_count[lane]++];
         memset(message, 0, sizeof *message);
         int64_t charge = 0;

@@ -13,9 +13,7 @@ enum { LATE_US = 60000, TELL_AGAIN_US = 6000 };
 
 static bool append(struct world *world, const struct fake_order *order)
 {
-    struct fake_random *random = &world->host.random;
-    int first = world->host.partitions[TS_INPUT_CDRS];
-    int lane = fake_random_range(random, first, world->kafka.lane_count - 1);
+    int lane = world_some_lane(world, TS_INPUT_CREDITS);
     int64_t room = FAKE_MESSAGES - world->kafka.logs[lane].high -
                    (world->planned_count[lane] - world->planned_next[lane]);
     if (room <= 0 || world->services.messages_left == 0) {
@@ -60,6 +58,9 @@ static struct fake_order failure(const struct fake_told_event *event)
 {
     struct fake_order order = success(event, "-failed");
     order.type = TS_COMMAND_RECHARGE_FAILED;
+    order.kind = 0;
+    order.amount = 0;
+    memset(order.credit_id, 0, sizeof order.credit_id);
     return order;
 }
 

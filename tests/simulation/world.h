@@ -102,6 +102,7 @@ void world_finish(struct world *world);
 /* Ids of the accounts: all in few buckets, so that they meet there. */
 const char *world_account_id(int account);
 void world_make_accounts(struct world *world);
+int world_some_lane(struct world *world, enum ts_input input);
 void world_plan_messages(struct world *world);
 void world_plan_probes(struct world *world);
 

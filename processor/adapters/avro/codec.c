@@ -230,7 +230,7 @@ static bool decode_cdr(void *self, struct ts_bytes value, struct ts_cdr *out, st
         return false;
     }
     if (known->cdr == NULL) {
-        return wrong_topic("commands", "credits", err);
+        return wrong_topic("commands", "credits or the adjustments", err);
     }
     bool ok = ts_avro_plan_run(known->cdr, body, out, err);
     out->encoded_size = value.size;

@@ -22,10 +22,10 @@ struct ts_avro_schema {
     struct ts_bytes text;
 };
 
-/* Schemas that are neither of the record CallDetailRecord nor of a command of the credits topic
- * (alone, or in a union) are passed over, so that a folder may hold others too; one whose records
- * could not be read is refused, as is a text that is no schema: class REJECT, with its name. The
- * texts are not needed afterwards. */
+/* Schemas that are neither of the record CallDetailRecord nor of a command (alone, or in a union)
+ * are passed over, so that a folder may hold others too; one whose records could not be read is
+ * refused, as is a text that is no schema: class REJECT, with its name. The texts are not needed
+ * afterwards. */
 struct ts_avro_codec *
 ts_avro_codec_create(const struct ts_avro_schema *schemas, size_t count, struct ts_error *err);
 void ts_avro_codec_destroy(struct ts_avro_codec *codec);

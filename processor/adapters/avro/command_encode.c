@@ -3,9 +3,10 @@
 
 #include "adapters/avro/write.h"
 
-/* Of the schema that the functions below write by, field by field: whoever changes one changes the
- * other (a unit test compares it with schemas/avro/credit.avsc). */
-#define FINGERPRINT UINT64_C(0xdb26fdaa17aa7aee)
+/* Of the schemas that the functions below write by, field by field: whoever changes one changes the
+ * other (a unit test compares them with schemas/avro/credit.avsc and adjustment.avsc). */
+#define CREDIT_FINGERPRINT UINT64_C(0xdb26fdaa17aa7aee)
+#define ADJUSTMENT_FINGERPRINT UINT64_C(0x8658577ec36c0407)
 
 static void write_optional_long(struct ts_buffer *out, bool there, int64_t value)
 {
@@ -167,9 +168,38 @@ static void write_change(struct ts_buffer *out, const struct ts_command *command
 
 /* --- */
 
-void ts_avro_command_encode(const struct ts_command *command, struct ts_buffer *out)
+static void write_adjustment(struct ts_buffer *out, const struct ts_command *command)
 {
-    ts_avro_write_header(out, FINGERPRINT);
+    const struct ts_adjustment *adjustment = &command->body.adjustment;
+    ts_avro_write_header(out, ADJUSTMENT_FINGERPRINT);
+    ts_avro_write_bytes(out, command->command_id);
+    ts_avro_write_bytes(out, command->account_id);
+    ts_avro_write_long(out, adjustment->generation);
+    ts_avro_write_long(out, (int64_t)adjustment->identity_hash);
+    ts_avro_write_long(out, adjustment->start_ms);
+    ts_avro_write_long(out, adjustment->follows);
+    ts_avro_write_long(out, adjustment->amount_micros);
+    ts_avro_write_long(out, adjustment->charge_micros);
+    ts_avro_write_long(out, adjustment->deck_version);
+    ts_avro_write_bytes(out, adjustment->category);
+    ts_avro_write_bytes(out, adjustment->prefix);
+    ts_avro_write_long(out, adjustment->month);
+    if (adjustment->unit_count > 0) {
+        ts_avro_write_long(out, (int64_t)adjustment->unit_count);
+    }
+    for (size_t i = 0; i < adjustment->unit_count; i++) {
+        ts_avro_write_bytes(out, adjustment->units[i].allowance);
+        ts_avro_write_long(out, adjustment->units[i].units);
+    }
+    ts_avro_write_long(out, 0);
+    ts_avro_write_bytes(out, command->issued_by);
+    ts_avro_write_bytes(out, command->note);
+}
+
+/* A command of the credits topic */
+static void write_of_union(struct ts_buffer *out, const struct ts_command *command)
+{
+    ts_avro_write_header(out, CREDIT_FINGERPRINT);
     ts_avro_write_long(out, command->type); /* the union's branches are in the enum's order */
     ts_avro_write_bytes(out, command->command_id);
     ts_avro_write_optional(out, command->account_id);
@@ -195,5 +225,16 @@ void ts_avro_command_encode(const struct ts_command *command, struct ts_buffer *
         ts_avro_write_long(out, command->body.timer.due_ms);
         ts_avro_write_optional(out, command->body.timer.subject);
         break;
+    case TS_COMMAND_ADJUSTMENT: /* is none */
+        break;
+    }
+}
+
+void ts_avro_command_encode(const struct ts_command *command, struct ts_buffer *out)
+{
+    if (command->type == TS_COMMAND_ADJUSTMENT) {
+        write_adjustment(out, command);
+    } else {
+        write_of_union(out, command);
     }
 }

@@ -11,6 +11,8 @@ _Static_assert(sizeof(enum ts_credit_kind) == sizeof(uint32_t) &&
                    sizeof(enum ts_recharge_mode) == sizeof(uint32_t) &&
                    sizeof(enum ts_account_status) == sizeof(uint32_t),
                "enums are stored as 32 bits");
+_Static_assert(sizeof((struct ts_adjustment *)0)->identity_hash == sizeof(int64_t),
+               "the hash is a long on the wire, and that long's bits here");
 _Static_assert(TS_ACCOUNT_FIELD_COUNT <= 32, "a bit each in struct ts_account_change");
 
 static const char *const credit_kinds[] = {
@@ -248,6 +250,56 @@ static const struct ts_avro_command_field account_changed[] = {
     SETTING("closed_at", closed_ms, CLOSED_AT, LONG),
 };
 
+/* --- Adjustment: of a topic of its own, so its fields are named for its readers --------------- */
+
+#define OF_ADJUSTMENT(field, member, type)                                                         \
+    {                                                                                              \
+        NAMED(field), IN_COMMAND(body.adjustment.member), NO_MARK, .want = TS_AVRO_WANT_##type,    \
+                                                                   .required = true                \
+    }
+#define UNITS(field, type)                                                                         \
+    {                                                                                              \
+        .name = #field, .path = "units." #field,                                                   \
+        .offset = offsetof(struct ts_adjustment_units, field), NO_MARK,                            \
+        .want = TS_AVRO_WANT_##type, .required = true                                              \
+    }
+
+static const struct ts_avro_command_field adjustment_units[] = {
+    UNITS(allowance, TEXT),
+    UNITS(units, LONG),
+};
+
+static const struct ts_avro_shape adjustment_units_shape = {
+    .name = "AllowanceUnits",
+    .size = sizeof(struct ts_adjustment_units),
+    .count = COUNT(adjustment_units),
+    .fields = adjustment_units,
+};
+
+static const struct ts_avro_command_field adjustment[] = {
+    TEXT("adjustment_id", command_id, true),
+    TEXT("account_id", account_id, true),
+    OF_ADJUSTMENT("generation", generation, INT),
+    OF_ADJUSTMENT("identity_hash", identity_hash, LONG),
+    OF_ADJUSTMENT("start_time", start_ms, LONG),
+    OF_ADJUSTMENT("follows", follows, LONG),
+    OF_ADJUSTMENT("amount_micros", amount_micros, LONG),
+    OF_ADJUSTMENT("charge_micros", charge_micros, LONG),
+    OF_ADJUSTMENT("deck_version", deck_version, LONG),
+    OF_ADJUSTMENT("category", category, TEXT),
+    OF_ADJUSTMENT("prefix", prefix, TEXT),
+    {NAMED("month"), IN_COMMAND(body.adjustment.month), NO_MARK, .want = TS_AVRO_WANT_INT},
+    {NAMED("units"),
+     IN_COMMAND(body.adjustment.units),
+     NO_MARK,
+     .want = TS_AVRO_WANT_RECORDS,
+     .count_offset = offsetof(struct ts_command, body.adjustment.unit_count),
+     .count_max = TS_ALLOWANCES_MAX,
+     .shape = &adjustment_units_shape},
+    TEXT("operator", issued_by, true),
+    TEXT("reason", note, true),
+};
+
 _Static_assert(COUNT(account_changed) <= TS_AVRO_COMMAND_FIELDS_MAX, "the longest of them");
 
 #define SHAPE(record, command, list)                                                               \
@@ -264,6 +316,7 @@ static const struct ts_avro_shape commands[] = {
     SHAPE("CardReplaced", CARD_REPLACED, card_replaced),
     SHAPE("AccountChanged", ACCOUNT_CHANGED, account_changed),
     SHAPE("TimerDue", TIMER_DUE, timer_due),
+    SHAPE("Adjustment", ADJUSTMENT, adjustment),
 };
 
 const struct ts_avro_shape *ts_avro_command_shape(const char *name)

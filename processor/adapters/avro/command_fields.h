@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What we want of the commands of the credits topic, record by record and field by field: our
- * reader's schema as tables. They follow schemas/avro/credit.avsc. */
+/* What we want of commands, record by record and field by field: our reader's schemas as tables.
+ * They follow schemas/avro/credit.avsc and schemas/avro/adjustment.avsc. */
 #ifndef TS_ADAPTERS_AVRO_COMMAND_FIELDS_H
 #define TS_ADAPTERS_AVRO_COMMAND_FIELDS_H
 

@@ -15,6 +15,7 @@ enum { TEXT_SIZE_MAX = 1024 * 1024, CANONICAL_SIZE_MAX = 4 * TEXT_SIZE_MAX, WHY_
     X(TS_AVRO_CDR, ts_avsc_cdr, "call_detail_record.avsc")                                         \
     X(TS_AVRO_CDR_1, ts_avsc_cdr_1, "history/call_detail_record.1.avsc")                           \
     X(TS_AVRO_CREDIT, ts_avsc_credit, "credit.avsc")                                               \
+    X(TS_AVRO_ADJUSTMENT, ts_avsc_adjustment, "adjustment.avsc")                                   \
     X(TS_AVRO_EVENT, ts_avsc_event, "event.avsc")                                                  \
     X(TS_AVRO_DEAD_LETTER, ts_avsc_dead_letter, "dead_letter.avsc")
 

@@ -11,15 +11,16 @@
 struct avro_obj_t;
 
 enum ts_avro_embedded {
-    TS_AVRO_CDR,    /* the present CallDetailRecord */
-    TS_AVRO_CDR_1,  /* and its former versions */
-    TS_AVRO_CREDIT, /* the present union of commands */
+    TS_AVRO_CDR,        /* the present CallDetailRecord */
+    TS_AVRO_CDR_1,      /* and its former versions */
+    TS_AVRO_CREDIT,     /* the present union of commands */
+    TS_AVRO_ADJUSTMENT, /* what a replay writes: the command that is not in the union */
     TS_AVRO_EVENT,
     TS_AVRO_DEAD_LETTER,
     TS_AVRO_EMBEDDED_COUNT,
 
     TS_AVRO_INPUT_FIRST = TS_AVRO_CDR, /* what comes in */
-    TS_AVRO_INPUT_LAST = TS_AVRO_CREDIT,
+    TS_AVRO_INPUT_LAST = TS_AVRO_ADJUSTMENT,
 };
 
 struct ts_bytes ts_avro_embedded_text(enum ts_avro_embedded which);

@@ -81,8 +81,7 @@ static bool refuse_foreign(avro_schema_t schema, const char *name, struct ts_err
     return ts_error_set(err,
                         TS_ERROR_REJECT,
                         TS_REASON_UNKNOWN_SCHEMA,
-                        "schema %s: it is of %s%s, neither of CallDetailRecord nor of a command of "
-                        "the credits topic",
+                        "schema %s: it is of %s%s, neither of CallDetailRecord nor of a command",
                         name,
                         is_record ? "the record " : "type ",
                         avro_schema_type_name(schema));

@@ -2,42 +2,12 @@
 #include "adapters/postgres/audit_store.h"
 
 #include "adapters/postgres/connection.h"
+#include "adapters/postgres/ledger_sums.h"
 #include "adapters/postgres/schema.h"
 
 #include <stdio.h>
 
 enum { CONNECT_TIMEOUT_MS = 5000, VISITED_MAX = 100, SQL_MAX = 2048 };
-
-/* Each account's ledger in its order, summed up once for the checks: the sum, how many numbers are
- * missing or twice, and how many rows do not follow from the one before. What retired partitions
- * held is in the sums, and missing among the numbers: there a leap of the balance is no finding. */
-static const char sum_accounts_sql[] =
-    "CREATE TEMP TABLE audit_account ON COMMIT DROP AS"
-    " SELECT account_no, coalesce(l.total, 0) - coalesce(c.charge_micros, 0) AS total,"
-    " coalesce(l.row_count, 0) + coalesce(c.row_count, 0) AS row_count,"
-    " coalesce(c.row_count, 0) AS carried, l.first, coalesce(l.last, 0) AS last,"
-    " coalesce(l.missing, 0) AS missing, coalesce(l.twice, 0) AS twice,"
-    " coalesce(CASE WHEN c.row_count > 0 THEN l.breaks ELSE l.breaks + l.leaps END, 0) AS breaks,"
-    " CASE WHEN c.row_count > 0 THEN l.broken_at ELSE least(l.broken_at, l.leapt_at) END"
-    " AS broken_at"
-    " FROM (SELECT account_no, sum(amount) AS total, count(*) AS row_count,"
-    " min(movement) AS first, max(movement) AS last,"
-    " sum(greatest(movement - before_movement - 1, 0)) AS missing,"
-    " count(*) FILTER (WHERE movement = before_movement) AS twice,"
-    " count(*) FILTER (WHERE broken AND next) AS breaks,"
-    " min(movement) FILTER (WHERE broken AND next) AS broken_at,"
-    " count(*) FILTER (WHERE broken AND NOT next) AS leaps,"
-    " min(movement) FILTER (WHERE broken AND NOT next) AS leapt_at"
-    " FROM (SELECT *, movement = before_movement + 1 AS next,"
-    " balance_after_micros <> before_balance + amount AS broken"
-    " FROM (SELECT account_no, movement, amount, balance_after_micros,"
-    " lag(movement, 1, 0::bigint) OVER w AS before_movement,"
-    " lag(balance_after_micros, 1, 0::bigint) OVER w AS before_balance"
-    " FROM (SELECT account_no, movement, -charge_micros AS amount, balance_after_micros"
-    " FROM usage UNION ALL SELECT account_no, movement, amount_micros, balance_after_micros"
-    " FROM ledger_entry) ledger"
-    " WINDOW w AS (PARTITION BY account_no ORDER BY movement)) x) x GROUP BY account_no) l"
-    " FULL JOIN usage_carried c USING (account_no)";
 
 /* How each input partition's records ended, counted from the rows themselves. */
 static const char sum_lanes_sql[] =
@@ -86,7 +56,8 @@ static const struct {
      " FROM ledger_entry e JOIN account a USING (account_no) LEFT JOIN command_id c"
      " ON c.space = 1 AND c.command_id = e.ref_id AND c.account_no = e.account_no"
      " AND c.topic = e.topic AND c.partition = e.partition AND c.\"offset\" = e.\"offset\""
-     " WHERE e.topic IS NOT NULL AND c.command_id IS NULL"},
+     " LEFT JOIN adjustment j ON j.account_no = e.account_no AND j.movement = e.movement"
+     " WHERE e.topic IS NOT NULL AND c.command_id IS NULL AND j.movement IS NULL"},
     {"invoices",
      "SELECT a.account_id, format('the invoice line of credit \"%s\" has %s micro-units, the"
      " ledger %s', i.credit_id, i.amount_micros, coalesce(e.amount_micros, 0))"
@@ -95,20 +66,14 @@ static const struct {
      " FROM ledger_entry WHERE kind <> 'opening' GROUP BY 1, 2) e"
      " ON e.account_no = i.account_no AND e.ref_id = i.credit_id"
      " WHERE i.amount_micros IS DISTINCT FROM e.amount_micros"},
-    /* Over all months: when an account's time zone is changed, calls at the edge of a month come
-     * to lie in another than the one they counted in. */
     {"allowances",
      "SELECT a.account_id, format('%s units of allowance \"%s\" were used, the calls drew %s',"
-     " coalesce(c.used, 0), coalesce(c.name, s.name), coalesce(s.units, 0))"
-     " FROM (SELECT account_no, name, sum(used) AS used FROM allowance_used GROUP BY 1, 2) c"
-     " FULL JOIN (SELECT account_no, name, sum(units) AS units FROM"
-     " (SELECT u.account_no, d.name, d.units FROM usage u,"
-     " unnest(u.allowance_names, u.allowance_units) AS d(name, units)"
-     " WHERE u.allowance_names IS NOT NULL"
-     " UNION ALL SELECT account_no, name, units FROM usage_carried_units) d GROUP BY 1, 2) s"
-     " ON s.account_no = c.account_no AND s.name = c.name"
-     " JOIN account a ON a.account_no = coalesce(c.account_no, s.account_no)"
-     " WHERE coalesce(c.used, 0) <> coalesce(s.units, 0)"},
+     " s.used, s.name, s.drew) FROM allowance_sum s JOIN account a USING (account_no)"},
+    {"adjustments",
+     "SELECT a.account_id, format('movement %s is an adjustment of %s, the ledger has %s',"
+     " j.movement, j.amount_micros, coalesce(e.amount_micros, 0)) FROM adjustment j"
+     " LEFT JOIN ledger_entry e USING (account_no, movement) JOIN account a USING (account_no)"
+     " WHERE j.amount_micros IS DISTINCT FROM e.amount_micros"},
     {"account_missing",
      "SELECT 'account_no ' || s.account_no, format('%s ledger rows belong to no account',"
      " s.row_count) FROM audit_account s LEFT JOIN account a USING (account_no)"
@@ -207,7 +172,8 @@ static bool audit(struct ts_pg_session *session,
                         /* before the snapshot: or a partition could be gone that it counts */
                         "LOCK TABLE ONLY usage IN ACCESS SHARE MODE",
                         err) &&
-              ts_pg_run(session, sum_accounts_sql, err) && ts_pg_run(session, sum_lanes_sql, err) &&
+              ts_pg_sum_ledgers(session, 0, err) && ts_pg_sum_allowances(session, 0, err) &&
+              ts_pg_run(session, sum_lanes_sql, err) &&
               count_all(session, totals, err);
     for (size_t i = 0; ok && i < sizeof checks / sizeof checks[0]; i++) {
         ok = run_check(session, i, visitor, totals, err);

@@ -106,6 +106,18 @@ void ts_pg_allowances_json(struct ts_buffer *out,
     ts_buffer_append_char(out, ']');
 }
 
+void ts_pg_units_json(struct ts_buffer *out, const struct ts_adjustment_units *units, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        ts_buffer_append_text(out, i > 0 ? ",[" : "[[");
+        put_string(out, units[i].allowance);
+        ts_buffer_append_char(out, ',');
+        ts_buffer_append_i64(out, units[i].units);
+        ts_buffer_append_char(out, ']');
+    }
+    ts_buffer_append_text(out, count > 0 ? "]" : "[]");
+}
+
 static bool sets(const struct ts_account_change *change, enum ts_account_field field)
 {
     return (change->set & ts_field_bit(field)) != 0;

@@ -15,4 +15,7 @@ void ts_pg_allowances_json(struct ts_buffer *out,
                            const struct ts_allowance_text *allowances,
                            size_t count);
 
+/* Appends a list of [name, units]. */
+void ts_pg_units_json(struct ts_buffer *out, const struct ts_adjustment_units *units, size_t count);
+
 #endif

@@ -297,6 +297,34 @@ static struct ts_bytes plan_of(const struct ts_command *command)
     return named ? command->body.change.rate_plan : (struct ts_bytes){0};
 }
 
+/* One array parameter, NULL for what is no adjustment. */
+#define ADD_FOLLOWED(params, element, put, requests, count, expression)                            \
+    do {                                                                                           \
+        ts_pg_array_begin(params, element);                                                        \
+        for (size_t i_ = 0; i_ < (count); i_++) {                                                  \
+            const struct ts_command_request *item = &(requests)[i_];                               \
+            const struct ts_adjustment *adjustment = &item->command->body.adjustment;              \
+            (void)adjustment;                                                                      \
+            if (item->command->type == TS_COMMAND_ADJUSTMENT) {                                    \
+                put(params, expression);                                                           \
+            } else {                                                                               \
+                ts_pg_array_null(params);                                                          \
+            }                                                                                      \
+        }                                                                                          \
+        ts_pg_array_end(params);                                                                   \
+    } while (0)
+
+static void
+add_followed(struct ts_pg_params *params, const struct ts_command_request *requests, size_t count)
+{
+    ADD_FOLLOWED(params, TS_PG_INT8, ts_pg_array_i64, requests, count, item->account_no);
+    ADD_FOLLOWED(params, TS_PG_INT8, ts_pg_array_i64, requests, count, adjustment->follows);
+    ADD_FOLLOWED(
+        params, TS_PG_TIMESTAMPTZ, ts_pg_array_time, requests, count, adjustment->start_ms);
+    ADD_FOLLOWED(
+        params, TS_PG_INT8, ts_pg_array_i64, requests, count, (int64_t)adjustment->identity_hash);
+}
+
 static void
 add_commands(struct ts_pg_params *params, const struct ts_command_request *requests, size_t count)
 {
@@ -324,6 +352,7 @@ add_commands(struct ts_pg_params *params, const struct ts_command_request *reque
         ts_pg_array_bytes(params, plan_of(requests[i].command));
     }
     ts_pg_array_end(params);
+    add_followed(params, requests, count);
 }
 
 static enum ts_identity_status
@@ -356,6 +385,8 @@ bool ts_pg_commands(void *self,
         request->recharge_credited = ts_pg_bool(rows, i, 3);
         request->plan_no = ts_pg_i32(rows, i, 4);
         ts_pg_text(rows, i, 5, request->plan_currency, sizeof request->plan_currency);
+        request->base_there = ts_pg_bool(rows, i, 6);
+        request->base_followed = ts_pg_bool(rows, i, 7);
     }
     PQclear(rows);
     return true;

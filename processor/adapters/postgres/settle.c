@@ -111,6 +111,7 @@ static bool send_rest(struct ts_postgres *postgres, struct ts_error *err)
                                                TS_PG_WRITE_DEAD_LETTERS,
                                                TS_PG_WRITE_COMMAND_IDS,
                                                TS_PG_WRITE_ENTRIES,
+                                               TS_PG_WRITE_ADJUSTMENTS,
                                                TS_PG_WRITE_INVOICE_LINES,
                                                TS_PG_WRITE_CHANGES,
                                                TS_PG_WRITE_STATES,
@@ -183,6 +184,7 @@ static bool failed_on(const struct ts_pg_settle *settle, enum ts_pg_writing step
 static bool failed_on_commands(const struct ts_pg_settle *settle)
 {
     return failed_on(settle, TS_PG_WRITE_COMMAND_IDS) || failed_on(settle, TS_PG_WRITE_ENTRIES) ||
+           failed_on(settle, TS_PG_WRITE_ADJUSTMENTS) ||
            failed_on(settle, TS_PG_WRITE_INVOICE_LINES) || failed_on(settle, TS_PG_WRITE_CHANGES) ||
            failed_on(settle, TS_PG_WRITE_SETTINGS);
 }
@@ -199,7 +201,8 @@ static void judge(struct ts_postgres *postgres)
     bool data = sqlstate_begins(settle, "22") || sqlstate_begins(settle, "23");
     size_t blamed = 0;
     if (sqlstate_begins(settle, "23505") &&
-        (settle->failed_in_copy || failed_on(settle, TS_PG_WRITE_COMMAND_IDS))) {
+        (settle->failed_in_copy || failed_on(settle, TS_PG_WRITE_COMMAND_IDS) ||
+         failed_on(settle, TS_PG_WRITE_ADJUSTMENTS))) {
         conclude(postgres, TS_SETTLE_CONFLICT);
         return;
     }

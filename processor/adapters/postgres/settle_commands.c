@@ -71,7 +71,19 @@ bool ts_pg_commands_collect(struct ts_pg_commands *commands,
 
 static bool is_credited(const struct ts_pg_command *item)
 {
-    return item->record->command->effect.delta_micros != 0;
+    return item->record->command->command.type == TS_COMMAND_CREDIT_ADDED &&
+           item->record->command->effect.delta_micros != 0;
+}
+
+/* It gets a row of the ledger. */
+static bool is_entry(const struct ts_pg_command *item)
+{
+    return ts_record_has_row(item->record);
+}
+
+static bool is_adjustment(const struct ts_pg_command *item)
+{
+    return item->record->command->command.type == TS_COMMAND_ADJUSTMENT;
 }
 
 static bool is_invoiced(const struct ts_pg_command *item)
@@ -96,7 +108,12 @@ static bool have(const struct ts_postgres *postgres, bool (*wanted)(const struct
 
 bool ts_pg_commands_need_entries(const struct ts_postgres *postgres)
 {
-    return have(postgres, is_credited);
+    return have(postgres, is_entry);
+}
+
+bool ts_pg_commands_need_adjustments(const struct ts_postgres *postgres)
+{
+    return have(postgres, is_adjustment);
 }
 
 bool ts_pg_commands_need_invoice_lines(const struct ts_postgres *postgres)
@@ -151,6 +168,11 @@ static struct ts_bytes given(struct ts_bytes text)
     return text.size > 0 ? text : (struct ts_bytes){0};
 }
 
+static struct ts_bytes present(struct ts_bytes text)
+{
+    return text.data != NULL ? text : TS_LITERAL("");
+}
+
 enum { COMMAND_ID, CREDIT_ID, RECHARGE_ID, SPACES }; /* column `space` */
 
 /* A refused credit: decided on what was known of its ids before the account was locked. */
@@ -163,15 +185,16 @@ static bool is_refused(const struct ts_pg_command *item)
 static struct ts_bytes id_of(const struct ts_pg_command *item, int space)
 {
     const struct ts_command *command = &item->record->command->command;
-    enum ts_refusal refusal = item->record->command->effect.refusal;
     if (space == COMMAND_ID) {
         return command->command_id;
     }
     if ((!is_credited(item) && !is_refused(item)) ||
-        (space == RECHARGE_ID && refusal == TS_REFUSAL_DUPLICATE_RECHARGE)) {
+        (space == RECHARGE_ID && item->record->command->facts.recharge_credited)) {
         return (struct ts_bytes){0};
     }
-    TS_ASSERT(command->type == TS_COMMAND_CREDIT_ADDED);
+    if (command->type != TS_COMMAND_CREDIT_ADDED) {
+        return (struct ts_bytes){0};
+    }
     return given(space == CREDIT_ID ? command->body.credit.credit_id
                                     : command->body.credit.recharge_id);
 }
@@ -209,26 +232,79 @@ void ts_pg_add_command_ids(struct ts_postgres *postgres)
     ADD_IDS(postgres, TS_PG_BOOL, ts_pg_array_bool, space != COMMAND_ID && is_refused(item));
 }
 
+static struct ts_bytes kind_of(const struct ts_command *command)
+{
+    enum ts_credit_kind kind =
+        command->type == TS_COMMAND_ADJUSTMENT ? TS_CREDIT_ADJUSTMENT : command->body.credit.kind;
+    return ts_bytes_of(ts_credit_kind_name(kind));
+}
+
+static struct ts_bytes reference_of(const struct ts_command *command)
+{
+    return command->type == TS_COMMAND_ADJUSTMENT ? command->command_id
+                                                  : command->body.credit.credit_id;
+}
+
 void ts_pg_add_entries(struct ts_postgres *postgres)
 {
-    add_account_nos(postgres, is_credited);
-    ADD(postgres, is_credited, TS_PG_INT8, ts_pg_array_i64, item->record->movement);
+    add_account_nos(postgres, is_entry);
+    ADD(postgres, is_entry, TS_PG_INT8, ts_pg_array_i64, item->record->movement);
+    ADD(postgres, is_entry, TS_PG_TEXT, ts_pg_array_bytes, kind_of(command));
     ADD(postgres,
-        is_credited,
-        TS_PG_TEXT,
-        ts_pg_array_bytes,
-        ts_bytes_of(ts_credit_kind_name(command->body.credit.kind)));
-    ADD(postgres,
-        is_credited,
+        is_entry,
         TS_PG_INT8,
         ts_pg_array_i64,
         item->record->command->effect.delta_micros);
-    ADD(postgres, is_credited, TS_PG_INT8, ts_pg_array_i64, item->record->balance_after_micros);
-    ADD(postgres, is_credited, TS_PG_TEXT, ts_pg_array_bytes, command->body.credit.credit_id);
-    ADD(postgres, is_credited, TS_PG_TEXT, ts_pg_array_bytes, given(command->issued_by));
-    ADD(postgres, is_credited, TS_PG_TEXT, ts_pg_array_bytes, given(command->note));
-    add_places(postgres, is_credited);
+    ADD(postgres, is_entry, TS_PG_INT8, ts_pg_array_i64, item->record->balance_after_micros);
+    ADD(postgres, is_entry, TS_PG_TEXT, ts_pg_array_bytes, reference_of(command));
+    ADD(postgres, is_entry, TS_PG_TEXT, ts_pg_array_bytes, given(command->issued_by));
+    ADD(postgres, is_entry, TS_PG_TEXT, ts_pg_array_bytes, given(command->note));
+    add_places(postgres, is_entry);
     ts_pg_param_time(&postgres->settle_params, postgres->settle.settlement->now_ms);
+}
+
+/* JSON, NULL when it moves no units. */
+static struct ts_bytes units_text(struct ts_postgres *postgres,
+                                  const struct ts_adjustment *adjustment)
+{
+    struct ts_buffer *text = &postgres->settle.commands.text;
+    if (adjustment->unit_count == 0) {
+        return (struct ts_bytes){0};
+    }
+    ts_buffer_clear(text);
+    ts_pg_units_json(text, adjustment->units, adjustment->unit_count);
+    postgres->settle_params.data.failed = postgres->settle_params.data.failed || text->failed;
+    return ts_buffer_bytes(text);
+}
+
+#define ADD_ADJUSTMENT(postgres, type, put, member)                                                \
+    ADD(postgres, is_adjustment, type, put, command->body.adjustment.member)
+
+void ts_pg_add_adjustments(struct ts_postgres *p)
+{
+    add_account_nos(p, is_adjustment);
+    ADD(p, is_adjustment, TS_PG_INT8, ts_pg_array_i64, item->record->movement);
+    ADD_ADJUSTMENT(p, TS_PG_INT4, ts_pg_array_i32, generation);
+    ADD_ADJUSTMENT(p, TS_PG_TIMESTAMPTZ, ts_pg_array_time, start_ms);
+    ADD(p,
+        is_adjustment,
+        TS_PG_INT8,
+        ts_pg_array_i64,
+        (int64_t)command->body.adjustment.identity_hash);
+    ADD_ADJUSTMENT(p, TS_PG_INT8, ts_pg_array_i64, follows);
+    ADD_ADJUSTMENT(p, TS_PG_INT8, ts_pg_array_i64, amount_micros);
+    ADD_ADJUSTMENT(p, TS_PG_INT8, ts_pg_array_i64, charge_micros);
+    ADD_ADJUSTMENT(p, TS_PG_INT8, ts_pg_array_i64, deck_version);
+    ADD(p,
+        is_adjustment,
+        TS_PG_TEXT,
+        ts_pg_array_bytes,
+        present(command->body.adjustment.category));
+    ADD(p, is_adjustment, TS_PG_TEXT, ts_pg_array_bytes, present(command->body.adjustment.prefix));
+    ADD_ADJUSTMENT(p, TS_PG_INT4, ts_pg_array_i32, month);
+    ADD(p, is_adjustment, TS_PG_TEXT, ts_pg_array_bytes, units_text(p, &command->body.adjustment));
+    add_places(p, is_adjustment);
+    ts_pg_param_time(&p->settle_params, p->settle.settlement->now_ms);
 }
 
 void ts_pg_add_invoice_lines(struct ts_postgres *postgres)

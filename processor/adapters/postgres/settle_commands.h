@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a settlement writes of its commands: the ids they used up, ledger rows of credits, invoice
- * lines, and changed settings with who changed them. Private to adapters/postgres. */
+/* What a settlement writes of its commands: the ids they used up, ledger rows of credits and
+ * adjustments, invoice lines, and changed settings with who changed them. Private to
+ * adapters/postgres. */
 #ifndef TS_ADAPTERS_POSTGRES_SETTLE_COMMANDS_H
 #define TS_ADAPTERS_POSTGRES_SETTLE_COMMANDS_H
 
@@ -36,6 +37,7 @@ bool ts_pg_commands_collect(struct ts_pg_commands *commands,
 
 /* Whether those in [first, end) give the statement anything to do. */
 bool ts_pg_commands_need_entries(const struct ts_postgres *postgres);
+bool ts_pg_commands_need_adjustments(const struct ts_postgres *postgres);
 bool ts_pg_commands_need_invoice_lines(const struct ts_postgres *postgres);
 bool ts_pg_commands_need_changes(const struct ts_postgres *postgres);
 bool ts_pg_commands_need_settings(const struct ts_postgres *postgres);
@@ -43,6 +45,7 @@ bool ts_pg_commands_need_settings(const struct ts_postgres *postgres);
 /* The statements' parameters. */
 void ts_pg_add_command_ids(struct ts_postgres *postgres);
 void ts_pg_add_entries(struct ts_postgres *postgres);
+void ts_pg_add_adjustments(struct ts_postgres *postgres);
 void ts_pg_add_invoice_lines(struct ts_postgres *postgres);
 void ts_pg_add_changes(struct ts_postgres *postgres);
 void ts_pg_add_settings(struct ts_postgres *postgres);

@@ -334,6 +334,8 @@ bool ts_pg_step_needed(const struct ts_postgres *postgres, enum ts_pg_writing st
         return postgres->settle.commands.first < postgres->settle.commands.end;
     case TS_PG_WRITE_ENTRIES:
         return ts_pg_commands_need_entries(postgres);
+    case TS_PG_WRITE_ADJUSTMENTS:
+        return ts_pg_commands_need_adjustments(postgres);
     case TS_PG_WRITE_INVOICE_LINES:
         return ts_pg_commands_need_invoice_lines(postgres);
     case TS_PG_WRITE_CHANGES:
@@ -367,6 +369,7 @@ bool ts_pg_step_send(struct ts_postgres *postgres, enum ts_pg_writing step, stru
         [TS_PG_WRITE_STATES] = add_states,
         [TS_PG_WRITE_COMMAND_IDS] = ts_pg_add_command_ids,
         [TS_PG_WRITE_ENTRIES] = ts_pg_add_entries,
+        [TS_PG_WRITE_ADJUSTMENTS] = ts_pg_add_adjustments,
         [TS_PG_WRITE_INVOICE_LINES] = ts_pg_add_invoice_lines,
         [TS_PG_WRITE_CHANGES] = ts_pg_add_changes,
         [TS_PG_WRITE_SETTINGS] = ts_pg_add_settings,

@@ -84,15 +84,29 @@ const struct ts_pg_statement ts_pg_reading[TS_PG_READING_COUNT] = {
     [TS_PG_READ_COMMANDS] =
         {"commands",
          "SELECT v.n, c.fingerprint, d.fingerprint, r.command_id IS NOT NULL, p.plan_no,"
-         " coalesce(p.settings->>'currency', 'USD')"
-         " FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])"
-         " WITH ORDINALITY AS v(command_id, credit_id, recharge_id, rate_plan, n)"
+         " coalesce(p.settings->>'currency', 'USD'), b.there IS NOT NULL OR e.there IS NOT NULL,"
+         " f.there IS NOT NULL"
+         " FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[],"
+         " $6::bigint[], $7::timestamptz[], $8::bigint[])"
+         " WITH ORDINALITY AS v(command_id, credit_id, recharge_id, rate_plan, account_no,"
+         " follows, start_time, identity_hash, n)"
          " LEFT JOIN LATERAL (SELECT c.fingerprint FROM command_id c"
          " WHERE c.space = 0 AND c.command_id = v.command_id OFFSET 0) c ON true"
          " LEFT JOIN LATERAL (SELECT d.fingerprint FROM command_id d"
          " WHERE d.space = 1 AND d.command_id = v.credit_id OFFSET 0) d ON true"
          " LEFT JOIN LATERAL (SELECT r.command_id FROM command_id r"
          " WHERE r.space = 2 AND r.command_id = v.recharge_id OFFSET 0) r ON true"
+         /* The row that an adjustment follows: the settlement, or an adjustment of the same call.
+          */
+         " LEFT JOIN LATERAL (SELECT true AS there FROM usage u"
+         " WHERE u.start_time = v.start_time AND u.identity_hash = v.identity_hash"
+         " AND u.account_no = v.account_no AND u.movement = v.follows OFFSET 0) b ON true"
+         " LEFT JOIN LATERAL (SELECT true AS there FROM adjustment e"
+         " WHERE e.account_no = v.account_no AND e.movement = v.follows"
+         " AND e.start_time = v.start_time AND e.identity_hash = v.identity_hash OFFSET 0) e"
+         " ON true"
+         " LEFT JOIN LATERAL (SELECT true AS there FROM adjustment f"
+         " WHERE f.account_no = v.account_no AND f.follows = v.follows OFFSET 0) f ON true"
          " LEFT JOIN rate_plan p ON p.name = v.rate_plan"},
 
     [TS_PG_READ_STATES] = {"states", TS_PG_SELECT_STATES},

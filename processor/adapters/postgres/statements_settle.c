@@ -124,6 +124,25 @@ const struct ts_pg_statement ts_pg_writing[TS_PG_WRITING_COUNT] = {
          " FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[], $5::bigint[],"
          " $6::text[], $7::text[], $8::text[], $9::text[], $10::int[], $11::bigint[]) v"},
 
+    [TS_PG_WRITE_ADJUSTMENTS] =
+        {"adjustments",
+         "INSERT INTO adjustment (account_no, movement, generation, start_time, identity_hash,"
+         " follows, amount_micros, charge_micros, deck_version, category, prefix, month,"
+         " unit_names, unit_counts, settled_at, topic_no, partition, \"offset\")"
+         " SELECT v.account_no, v.movement, v.generation, v.start_time, v.identity_hash,"
+         " v.follows, v.amount, v.charge, v.deck_version, v.category, v.prefix, v.month,"
+         " (SELECT array_agg(u->>0 ORDER BY n)"
+         " FROM jsonb_array_elements(v.units::jsonb) WITH ORDINALITY AS x(u, n)),"
+         " (SELECT array_agg((u->>1)::bigint ORDER BY n)"
+         " FROM jsonb_array_elements(v.units::jsonb) WITH ORDINALITY AS x(u, n)),"
+         " $17::timestamptz, t.topic_no, v.partition, v.place"
+         " FROM unnest($1::bigint[], $2::bigint[], $3::int[], $4::timestamptz[], $5::bigint[],"
+         " $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::text[], $11::text[],"
+         " $12::int[], $13::text[], $14::text[], $15::int[], $16::bigint[])"
+         " AS v(account_no, movement, generation, start_time, identity_hash, follows, amount,"
+         " charge, deck_version, category, prefix, month, units, topic, partition, place)"
+         " JOIN topic t ON t.name = v.topic ORDER BY v.account_no, v.follows"},
+
     [TS_PG_WRITE_INVOICE_LINES] =
         {"invoice_lines",
          "INSERT INTO invoice_line (account_no, invoice_date, credit_id, amount_micros, currency,"

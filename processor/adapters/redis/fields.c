@@ -7,7 +7,8 @@
 #include <stdio.h>
 
 /* Stored in every bucket: a letter, once given, stays. */
-static const char input_letters[] = {[TS_INPUT_CDRS] = 'c', [TS_INPUT_CREDITS] = 'k'};
+static const char input_letters[] = {
+    [TS_INPUT_CDRS] = 'c', [TS_INPUT_CREDITS] = 'k', [TS_INPUT_ADJUSTMENTS] = 'j'};
 _Static_assert(sizeof input_letters == TS_INPUT_COUNT, "each input has a letter of its own");
 
 static struct ts_redis_name name_of(const char *format, ...) __attribute__((format(printf, 1, 2)));

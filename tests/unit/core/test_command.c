@@ -29,6 +29,10 @@ static struct ts_command command(enum ts_command_type type)
     case TS_COMMAND_CARD_CONFIRMATION:
         made.body.card.amount_micros = 370000;
         break;
+    case TS_COMMAND_ADJUSTMENT:
+        made.body.adjustment = (struct ts_adjustment){
+            .generation = 1, .identity_hash = 77, .start_ms = 1000, .follows = 3};
+        break;
     case TS_COMMAND_ACCOUNT_CHANGED:
     case TS_COMMAND_CARD_REPLACED:
     case TS_COMMAND_TIMER_DUE:
@@ -66,7 +70,7 @@ static struct ts_bytes text(size_t size)
 static void test_each_type_as_it_should_be(void **state)
 {
     (void)state;
-    for (int type = TS_COMMAND_CREDIT_ADDED; type <= TS_COMMAND_TIMER_DUE; type++) {
+    for (int type = TS_COMMAND_CREDIT_ADDED; type <= TS_COMMAND_ADJUSTMENT; type++) {
         struct ts_command c = command((enum ts_command_type)type);
         good(&c);
         c.command_id.size = 0;
@@ -369,8 +373,9 @@ static void test_fingerprints_stay(void **state)
         UINT64_C(4636388151362039956),
         UINT64_C(5264116645142378880),
         UINT64_C(13532984726200545911),
+        UINT64_C(16029242251114585626),
     };
-    for (int type = TS_COMMAND_CREDIT_ADDED; type <= TS_COMMAND_TIMER_DUE; type++) {
+    for (int type = TS_COMMAND_CREDIT_ADDED; type <= TS_COMMAND_ADJUSTMENT; type++) {
         struct ts_command c = command((enum ts_command_type)type);
         assert_true(ts_command_fingerprint(&c) == known[type]);
     }
@@ -402,9 +407,9 @@ static void all_differ(const struct ts_command *commands, size_t count)
 static void test_content_counts(void **state)
 {
     (void)state;
-    struct ts_command list[24];
+    struct ts_command list[32];
     size_t n = 0;
-    for (int type = TS_COMMAND_CREDIT_ADDED; type <= TS_COMMAND_TIMER_DUE; type++) {
+    for (int type = TS_COMMAND_CREDIT_ADDED; type <= TS_COMMAND_ADJUSTMENT; type++) {
         list[n++] = command((enum ts_command_type)type);
     }
     struct ts_command credit = list[0];
@@ -427,6 +432,10 @@ static void test_content_counts(void **state)
     VARIANT(list[TS_COMMAND_TIMER_DUE], body.timer.due_ms = 1);
     VARIANT(list[TS_COMMAND_TIMER_DUE], body.timer.timer = TS_TIMER_INVOICE);
     VARIANT(list[TS_COMMAND_TIMER_DUE], body.timer.subject = TS_LITERAL("r-1"));
+    VARIANT(list[TS_COMMAND_ADJUSTMENT], body.adjustment.follows = 4);
+    VARIANT(list[TS_COMMAND_ADJUSTMENT], body.adjustment.generation = 2);
+    VARIANT(list[TS_COMMAND_ADJUSTMENT], body.adjustment.identity_hash = 78);
+    VARIANT(list[TS_COMMAND_ADJUSTMENT], body.adjustment.amount_micros = -1);
     assert_true(n <= sizeof list / sizeof list[0]);
     all_differ(list, n);
 }

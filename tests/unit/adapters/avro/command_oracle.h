@@ -113,7 +113,8 @@ static const char *const command_names[] = {"CreditAdded",
                                             "CardConfirmation",
                                             "CardReplaced",
                                             "AccountChanged",
-                                            "TimerDue"};
+                                            "TimerDue",
+                                            "Adjustment"};
 
 static inline bool has(const struct ts_account_change *change, enum ts_account_field field)
 {
@@ -212,6 +213,32 @@ static inline void put_change(const avro_value_t *record, const struct ts_accoun
     put_long(record, "closed_at", has(c, TS_FIELD_CLOSED_AT), c->closed_ms);
 }
 
+static inline void put_adjustment(const avro_value_t *record, const struct ts_command *command)
+{
+    const struct ts_adjustment *adjustment = &command->body.adjustment;
+    avro_value_t units;
+    put_text(record, "adjustment_id", command->command_id);
+    put_long(record, "generation", true, adjustment->generation);
+    put_long(record, "identity_hash", true, (int64_t)adjustment->identity_hash);
+    put_long(record, "start_time", true, adjustment->start_ms);
+    put_long(record, "follows", true, adjustment->follows);
+    put_long(record, "amount_micros", true, adjustment->amount_micros);
+    put_long(record, "charge_micros", true, adjustment->charge_micros);
+    put_long(record, "deck_version", true, adjustment->deck_version);
+    put_text(record, "category", adjustment->category);
+    put_text(record, "prefix", adjustment->prefix);
+    put_long(record, "month", true, adjustment->month);
+    bool placed = place_of(record, "units", true, &units);
+    for (size_t i = 0; placed && i < adjustment->unit_count; i++) {
+        avro_value_t item;
+        assert_int_equal(avro_value_append(&units, &item, NULL), 0);
+        put_text(&item, "allowance", adjustment->units[i].allowance);
+        put_long(&item, "units", true, adjustment->units[i].units);
+    }
+    put_text(record, "operator", command->issued_by);
+    put_text(record, "reason", command->note);
+}
+
 /* Makes the oracle's value, of a union or of a record, the command. */
 static inline void put_command(struct oracle *oracle, const struct ts_command *command)
 {
@@ -258,6 +285,9 @@ static inline void put_command(struct oracle *oracle, const struct ts_command *c
         put_symbol(&record, "timer", timer_names[command->body.timer.timer]);
         put_long(&record, "due_at", true, command->body.timer.due_ms);
         put_text(&record, "subject", command->body.timer.subject);
+        break;
+    case TS_COMMAND_ADJUSTMENT:
+        put_adjustment(&record, command);
         break;
     }
 }

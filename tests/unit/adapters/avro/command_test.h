@@ -127,6 +127,30 @@ static inline struct ts_account_change any_change(void)
     return change;
 }
 
+/* Its units live until the next one. */
+static inline struct ts_adjustment any_adjustment(void)
+{
+    static struct ts_adjustment_units units[TS_ALLOWANCES_MAX];
+    struct ts_adjustment adjustment = {
+        .generation = below(2) == 0 ? 1 : INT32_MAX,
+        .identity_hash = (uint64_t)any_long(),
+        .start_ms = any_long(),
+        .follows = any_long(),
+        .amount_micros = any_long(),
+        .charge_micros = any_long(),
+        .deck_version = any_long(),
+        .category = any_text(),
+        .prefix = any_text(),
+        .month = below(2) == 0 ? 0 : 202611,
+        .units = units,
+        .unit_count = below(TS_ALLOWANCES_MAX + 1),
+    };
+    for (size_t i = 0; i < adjustment.unit_count; i++) {
+        units[i] = (struct ts_adjustment_units){any_text(), any_long()};
+    }
+    return adjustment;
+}
+
 static inline struct ts_command any_command(enum ts_command_type type)
 {
     struct ts_command command = {
@@ -165,6 +189,12 @@ static inline struct ts_command any_command(enum ts_command_type type)
         command.body.timer.timer = (enum ts_timer)below(3);
         command.body.timer.due_ms = any_long();
         command.body.timer.subject = any_optional();
+        break;
+    case TS_COMMAND_ADJUSTMENT:
+        command.account_id = any_text();
+        command.issued_by = any_text();
+        command.note = any_text();
+        command.body.adjustment = any_adjustment();
         break;
     }
     return command;

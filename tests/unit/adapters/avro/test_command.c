@@ -4,7 +4,7 @@
 #include "tests/unit/adapters/avro/command_test.h"
 #include "tests/unit/adapters/avro/newer_commands.h"
 
-enum { COMMAND_TYPES = TS_COMMAND_TIMER_DUE + 1 };
+enum { COMMAND_TYPES = TS_COMMAND_TIMER_DUE + 1 }; /* of the credits topic */
 
 static void expect_written(const struct ts_command *command, struct ts_bytes expected)
 {
@@ -29,14 +29,14 @@ static void expect_same(const struct ts_command *found, const struct ts_command 
     ts_buffer_finish(&out);
 }
 
-static void test_encoder(void **state)
+/* Commands of types in turn. */
+static void check_encoder(enum ts_avro_embedded schema, int first, int count)
 {
-    (void)state;
     struct oracle oracle;
-    oracle_open(&oracle, ts_avro_embedded_text(TS_AVRO_CREDIT));
+    oracle_open(&oracle, ts_avro_embedded_text(schema));
     for (int i = 0; i < 3000; i++) {
         char message[MESSAGE_MAX];
-        struct ts_command command = any_command((enum ts_command_type)(i % COMMAND_TYPES));
+        struct ts_command command = any_command((enum ts_command_type)(first + i % count));
         put_command(&oracle, &command);
         size_t size = oracle_write(&oracle, message, sizeof message);
         expect_written(&command, (struct ts_bytes){message, size});
@@ -44,21 +44,34 @@ static void test_encoder(void **state)
     oracle_close(&oracle);
 }
 
-static void test_present_schema(void **state)
+static void test_encoder(void **state)
 {
     (void)state;
+    check_encoder(TS_AVRO_CREDIT, 0, COMMAND_TYPES);
+    check_encoder(TS_AVRO_ADJUSTMENT, TS_COMMAND_ADJUSTMENT, 1);
+}
+
+static void check_decoder(enum ts_avro_embedded schema, int first, int count)
+{
     struct oracle oracle;
-    oracle_open(&oracle, ts_avro_embedded_text(TS_AVRO_CREDIT));
+    oracle_open(&oracle, ts_avro_embedded_text(schema));
     for (int i = 0; i < 3000; i++) {
         char message[MESSAGE_MAX];
         struct ts_command found;
-        struct ts_command command = any_command((enum ts_command_type)(i % COMMAND_TYPES));
+        struct ts_command command = any_command((enum ts_command_type)(first + i % count));
         put_command(&oracle, &command);
         decode_command_or_fail(message, oracle_write(&oracle, message, sizeof message), &found);
         expect_same(&found, &command);
         ts_arena_reset(&arena);
     }
     oracle_close(&oracle);
+}
+
+static void test_present_schemas(void **state)
+{
+    (void)state;
+    check_decoder(TS_AVRO_CREDIT, 0, COMMAND_TYPES);
+    check_decoder(TS_AVRO_ADJUSTMENT, TS_COMMAND_ADJUSTMENT, 1);
 }
 
 /* Texts are views of the message, lists are in the arena, and nothing else is touched. */
@@ -91,6 +104,72 @@ static void test_where_values_live(void **state)
     assert_null(found.account_id.data);
     assert_null(found.issued_by.data);
     ts_buffer_finish(&out);
+}
+
+static void decode_adjustment(const struct ts_command *command, struct ts_command *found)
+{
+    static struct ts_buffer out; /* what is found are views of it */
+    ts_buffer_finish(&out);
+    ts_buffer_init(&out, MESSAGE_MAX);
+    ts_avro_command_encode(command, &out);
+    decode_command_or_fail(out.data, out.size, found);
+}
+
+/* Every field in its place; of units, one more than there may be, for whoever validates. */
+static void test_adjustment(void **state)
+{
+    (void)state;
+    struct ts_adjustment_units units[TS_ALLOWANCES_MAX + 2] = {{TS_LITERAL("fax"), -30},
+                                                               {TS_LITERAL("talk"), 600}};
+    struct ts_command command = {
+        .type = TS_COMMAND_ADJUSTMENT,
+        .command_id = TS_LITERAL("2026-11/fedcba9876543210-1790000000000"),
+        .account_id = TS_LITERAL("office"),
+        .issued_by = TS_LITERAL("ann"),
+        .note = TS_LITERAL("wrong deck"),
+        .body.adjustment = {.generation = 3,
+                            .identity_hash = UINT64_C(0xfedcba9876543210),
+                            .start_ms = INT64_C(1790000000000),
+                            .follows = 17,
+                            .amount_micros = -250000,
+                            .charge_micros = 1250000,
+                            .deck_version = 12,
+                            .category = TS_LITERAL("international"),
+                            .prefix = TS_LITERAL("4930"),
+                            .month = 202609,
+                            .units = units,
+                            .unit_count = 2},
+    };
+    struct ts_command found;
+    decode_adjustment(&command, &found);
+    const struct ts_adjustment *adjustment = &found.body.adjustment;
+    assert_int_equal(found.type, TS_COMMAND_ADJUSTMENT);
+    assert_true(ts_bytes_equal(found.command_id, command.command_id));
+    assert_true(ts_bytes_equal(found.account_id, command.account_id));
+    assert_true(ts_bytes_equal(found.issued_by, command.issued_by));
+    assert_true(ts_bytes_equal(found.note, command.note));
+    assert_int_equal(adjustment->generation, 3);
+    assert_true(adjustment->identity_hash == UINT64_C(0xfedcba9876543210));
+    assert_int_equal(adjustment->start_ms, INT64_C(1790000000000));
+    assert_int_equal(adjustment->follows, 17);
+    assert_int_equal(adjustment->amount_micros, -250000);
+    assert_int_equal(adjustment->charge_micros, 1250000);
+    assert_int_equal(adjustment->deck_version, 12);
+    assert_true(ts_bytes_equal_text(adjustment->category, "international"));
+    assert_true(ts_bytes_equal_text(adjustment->prefix, "4930"));
+    assert_int_equal(adjustment->month, 202609);
+    assert_int_equal(adjustment->unit_count, 2);
+    assert_true(ts_bytes_equal_text(adjustment->units[0].allowance, "fax"));
+    assert_int_equal(adjustment->units[0].units, -30);
+    assert_true(ts_bytes_equal_text(adjustment->units[1].allowance, "talk"));
+    assert_int_equal(adjustment->units[1].units, 600);
+
+    command.body.adjustment.unit_count = TS_ALLOWANCES_MAX + 2;
+    decode_adjustment(&command, &found);
+    assert_int_equal(adjustment->unit_count, TS_ALLOWANCES_MAX + 1);
+    command.body.adjustment.unit_count = 0;
+    decode_adjustment(&command, &found);
+    assert_int_equal(adjustment->unit_count, 0);
 }
 
 /* --- other writers */
@@ -286,6 +365,9 @@ static void test_schemas_refused(void **state)
         RECORD("AccountChanged",
                FIELD("credit_amounts_micros", "{\"type\":\"array\",\"items\":\"string\"}")),
         "credit_amounts_micros is a list of a type");
+    expect_schema_refused("{\"type\":\"record\",\"name\":\"Adjustment\",\"fields\":["
+                          "{\"name\":\"adjustment_id\",\"type\":\"string\"}]}",
+                          "Adjustment: the schema's field account_id is missing");
     expect_schema_refused(RECORD("AccountChanged", FIELD("invoice_day", "\"long\"")),
                           "invoice_day has a type");
     expect_schema_refused(
@@ -379,7 +461,11 @@ static void test_wrong_topic(void **state)
     expect_command_refused(out.data, out.size, TS_REASON_UNKNOWN_SCHEMA, "on the cdrs topic");
     ts_buffer_clear(&out);
     ts_avro_command_encode(&command, &out);
-    expect_refused(out.data, out.size, TS_REASON_UNKNOWN_SCHEMA, "on the credits topic");
+    expect_refused(out.data, out.size, TS_REASON_UNKNOWN_SCHEMA, "on the credits or the");
+    ts_buffer_clear(&out);
+    command = any_command(TS_COMMAND_ADJUSTMENT);
+    ts_avro_command_encode(&command, &out);
+    expect_refused(out.data, out.size, TS_REASON_UNKNOWN_SCHEMA, "the adjustments topic");
     ts_buffer_finish(&out);
 }
 
@@ -388,7 +474,8 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_commands, close_commands)
     const struct CMUnitTest tests[] = {
         TEST(test_encoder),
-        TEST(test_present_schema),
+        TEST(test_present_schemas),
+        TEST(test_adjustment),
         TEST(test_where_values_live),
         TEST(test_one_record_alone),
         TEST(test_newer_writer),

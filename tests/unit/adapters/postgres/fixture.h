@@ -56,6 +56,7 @@ static inline struct ts_postgres *fixture_worker(struct fixture *f)
     options.group = "group";
     options.topics[TS_INPUT_CDRS] = "cdrs";
     options.topics[TS_INPUT_CREDITS] = "credits";
+    options.topics[TS_INPUT_ADJUSTMENTS] = "adjustments";
     options.claim_timeout_ms = 300;
     options.lock_timeout_ms = 3000;
     struct ts_error err = {0};

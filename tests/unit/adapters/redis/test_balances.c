@@ -238,6 +238,62 @@ static void counters_are_loaded_believed_and_taken_back(void **state)
     ts_buffer_finish(&undo);
 }
 
+static bool open_adjustments(int64_t token, int64_t next)
+{
+    const struct ts_lane adjustments = {TS_INPUT_ADJUSTMENTS, 3};
+    int64_t generations[TS_BUCKET_COUNT];
+    for (int i = 0; i < TS_BUCKET_COUNT; i++) {
+        generations[i] = GENERATION;
+    }
+    return fixture.port.ops->open(fixture.port.self,
+                                  adjustments,
+                                  token,
+                                  next,
+                                  generations,
+                                  fixture.answers,
+                                  &fixture.err) &&
+           fixture.answers[7].status == TS_BALANCES_OK;
+}
+
+/* Units that an adjustment gives back go below what is used; and so may what is used below 0. */
+static void units_are_given_back_and_taken_back(void **state)
+{
+    (void)state;
+    struct ts_buffer undo;
+    ts_buffer_init(&undo, 4096);
+    const struct ts_load_counter loaded[] = {{TS_LITERAL("202611:3:annfirst"), -4}};
+    struct ts_bucket_answer answer = {.status = TS_BALANCES_ERROR};
+    const struct ts_load_account account = {TS_LITERAL("ann"), 100};
+    assert_true(fixture.port.ops->load(
+        fixture.port.self, 7, GENERATION, &account, 1, loaded, 1, &answer, &fixture.err));
+    assert_true(open_adjustments(TOKEN, 100));
+    struct ts_apply_account ann = {.account_id = account.account_id, .delta_micros = 25};
+    struct ts_apply_counter counter = {.name = loaded[0].name, .before = 0, .after = -60};
+    struct ts_apply call = one_charge(&undo, &ann, 7, 100);
+    ts_undo_append(&undo,
+                   &(struct ts_undo_item){.offset = 100, .counter = counter.name, .units = -60});
+    call.undo = ts_buffer_bytes(&undo);
+    call.lane.input = TS_INPUT_ADJUSTMENTS;
+    call.counters = &counter;
+    call.counter_count = 1;
+    assert_int_equal(fixture_apply(&fixture, &call, 1), TS_PROGRESS_DONE);
+    assert_int_equal(call.status, TS_BALANCES_ALLOWANCE);
+    assert_int_equal(counter.used, -4);
+    counter.before = -4;
+    counter.after = -64;
+    assert_int_equal(fixture_apply(&fixture, &call, 1), TS_PROGRESS_DONE);
+    assert_int_equal(call.status, TS_BALANCES_OK);
+    assert_int_equal(fixture_balance(&fixture, 7, "ann"), 125);
+    assert_true(fixture_open(&fixture, TOKEN + 1, 100)); /* the calls' lane has nothing of it */
+    assert_int_equal(fixture_balance(&fixture, 7, "ann"), 125);
+    assert_true(open_adjustments(TOKEN + 1, 100));
+    assert_int_equal(fixture_balance(&fixture, 7, "ann"), 100);
+    call.token = TOKEN + 1; /* believed as before: so it is again */
+    assert_int_equal(fixture_apply(&fixture, &call, 1), TS_PROGRESS_DONE);
+    assert_int_equal(call.status, TS_BALANCES_OK);
+    ts_buffer_finish(&undo);
+}
+
 /* ---- sizes */
 
 enum { MANY = 2500 };
@@ -370,6 +426,7 @@ int main(void)
         cmocka_unit_test_setup(refusals_come_back_with_their_facts, reset),
         cmocka_unit_test_setup(a_zombie_is_fenced, reset),
         cmocka_unit_test_setup(counters_are_loaded_believed_and_taken_back, reset),
+        cmocka_unit_test_setup(units_are_given_back_and_taken_back, reset),
         cmocka_unit_test_setup(calls_of_a_thousand_accounts_are_taken_back, reset),
         cmocka_unit_test_setup(a_large_pipeline_does_not_lock_up, reset),
         cmocka_unit_test_setup(poll_waits_no_longer_than_told, reset),
