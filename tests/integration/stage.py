@@ -64,8 +64,13 @@ class Tail:
         return found
 
     def high(self, topic, partition):
+        """The offset after the last record; of a topic so new that nobody leads it yet: soon."""
         place = confluent_kafka.TopicPartition(topic, partition)
-        return self.asker.get_watermark_offsets(place, timeout=10)[1]
+        for _ in range(50):
+            with contextlib.suppress(confluent_kafka.KafkaException):
+                return self.asker.get_watermark_offsets(place, timeout=10)[1]
+            time.sleep(0.1)
+        raise AssertionError(f"{topic} [{partition}] does not tell where it ends")
 
     def close(self):
         self.consumer.close()
