@@ -271,6 +271,7 @@ static void set_up(struct bench *bench)
     options.group = "bench";
     options.topics[TS_INPUT_CDRS] = "bench";
     options.topics[TS_INPUT_CREDITS] = "bench-credits";
+    options.topics[TS_INPUT_ADJUSTMENTS] = "bench-adjustments";
     bench->control = PQconnectdb(bench->settings.url);
     bench->postgres = ts_postgres_create(&options, &err);
     if (!ts_postgres_migrate(bench->settings.url, NULL, &err) || partitions == NULL ||
