@@ -8,7 +8,6 @@
  * Ids are unique for ever by a key in PostgreSQL. A worker has one batch of commands under way at
  * most, so those of a batch need be compared with each other and with PostgreSQL only. */
 #include "base/hash.h"
-#include "base/without.h"
 #include "pipeline/stages.h"
 
 #include <stdio.h>
@@ -356,7 +355,7 @@ static void guess(struct guessing *g, struct ts_record *record)
                             &command->facts,
                             &command->effect,
                             events);
-    if (known != NULL && known->decided && !ts_without("decision-known")) {
+    if (known != NULL && known->decided) {
         command->effect.delta_micros = known->delta_micros;
     }
 }

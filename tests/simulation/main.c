@@ -53,7 +53,6 @@ static const char *const pieces[] = {
     "watermark-taken-back",
     "idle-probe",
     "guess-check",
-    "decision-known",
     "accounts-forgotten",
 #endif
 };

@@ -231,6 +231,41 @@ static void a_used_id_is_a_conflict(void **state)
     assert_clean();
 }
 
+static struct ts_record_command *
+refused(const char *command_id, const char *credit_id, const char *recharge_id)
+{
+    credit(command_id, 0, credit_id, 0)->refusal = TS_REFUSAL_CARD_LOCKED;
+    last()->body.credit.amount_micros = 5000000;
+    last()->body.credit.recharge_id = ts_bytes_of(recharge_id);
+    return &commands[trial.settlement.record_count - 1];
+}
+
+/* It was refused by what was known of its ids before the account was locked. */
+static void refusals_rest_on_ids_that_are_free(void **state)
+{
+    (void)state;
+    begin();
+    credit("c-1", 0, "credit-1", 5000000);
+    last()->body.credit.recharge_id = TS_LITERAL("recharge-1");
+    run_to(TS_SETTLE_DONE);
+    begin();
+    refused("c-2", "credit-1", "recharge-2");
+    run_to(TS_SETTLE_CONFLICT);
+    begin();
+    refused("c-2", "credit-2", "recharge-1");
+    run_to(TS_SETTLE_CONFLICT);
+    begin();
+    refused("c-2", "credit-2", "recharge-1")->facts.recharge_credited = true;
+    refused("c-3", "credit-3", "recharge-3");
+    run_to(TS_SETTLE_DONE);
+    assert_int_equal(SQL("SELECT count(*) FROM command_id WHERE space <> 0"), 2);
+    assert_int_equal(SQL("SELECT count(*) FROM command_id"), 5);
+    begin();
+    credit("c-4", 0, "credit-3", 5000000);
+    run_to(TS_SETTLE_DONE);
+    assert_clean();
+}
+
 static void invoiced_credits_have_a_line(void **state)
 {
     (void)state;
@@ -669,6 +704,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(credits_are_rows_of_the_ledger),
         TEST(a_used_id_is_a_conflict),
+        TEST(refusals_rest_on_ids_that_are_free),
         TEST(invoiced_credits_have_a_line),
         TEST(settings_are_changed_with_who_and_why),
         TEST(a_small_change_leaves_the_rest),
