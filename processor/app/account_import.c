@@ -35,8 +35,8 @@ static void note_bad(struct ts_account_import *import, int64_t line, const char 
     fprintf(import->notes, "%s:%" PRId64 ": %s\n", import->name, line, text);
 }
 
-/* False when the store failed: there is no use in going on. A bad line is noted; from then on lines
- * are only checked. */
+/* False when the store failed: there is no use in going on. A bad line is noted; those after it are
+ * handed on all the same, to find what is wrong with the whole. */
 static bool take_line(struct ts_account_import *import,
                       struct ts_accounts_store *store,
                       struct ts_arena *arena,
@@ -56,7 +56,7 @@ static bool take_line(struct ts_account_import *import,
     import->line_count++;
     if (!good) {
         note_bad(import, line, bad.text);
-    } else if (import->bad_count == 0) {
+    } else {
         stored = ts_accounts_store_import_add(store, &account, line, err);
     }
     ts_json_document_destroy(document);
@@ -98,6 +98,34 @@ static bool take_lines(struct ts_account_import *import,
     return good;
 }
 
+static void note_in_the_way(void *self, int64_t line, const char *text)
+{
+    note_bad(self, line, text);
+}
+
+/* All lines are handed over. */
+static bool
+end(struct ts_account_import *import, struct ts_accounts_store *store, struct ts_error *err)
+{
+    const struct ts_import_visitor visitor = {note_in_the_way, import};
+    bool good = false;
+    if (import->bad_count == 0) {
+        good =
+            ts_accounts_store_import_end(store, import->now_ms, &visitor, &import->imported, err);
+    } else {
+        (void)ts_accounts_store_import_check(store, &visitor, err);
+    }
+    if (import->bad_count > 0) {
+        good = ts_error_set(err,
+                            TS_ERROR_REJECT,
+                            0,
+                            "%" PRId64 " of %" PRId64 " accounts are bad; nothing was imported",
+                            import->bad_count,
+                            import->line_count);
+    }
+    return good;
+}
+
 bool ts_account_import_run(struct ts_account_import *import,
                            struct ts_accounts_store *store,
                            struct ts_error *err)
@@ -116,14 +144,5 @@ bool ts_account_import_run(struct ts_account_import *import,
         ts_accounts_store_import_abort(store);
         return false;
     }
-    if (import->bad_count > 0) {
-        ts_accounts_store_import_abort(store);
-        return ts_error_set(err,
-                            TS_ERROR_REJECT,
-                            0,
-                            "%" PRId64 " of %" PRId64 " accounts are bad; nothing was imported",
-                            import->bad_count,
-                            import->line_count);
-    }
-    return ts_accounts_store_import_end(store, import->now_ms, &import->imported, err);
+    return end(import, store, err);
 }

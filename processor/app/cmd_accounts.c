@@ -69,7 +69,7 @@ static bool create_of(struct ts_accounts_store *store,
     return ts_account_json_read(&root, arena, at_ms, account, err) &&
            ts_accounts_store_import_begin(store, err) &&
            ts_accounts_store_import_add(store, account, 1, err) &&
-           ts_accounts_store_import_end(store, at_ms, &imported, err);
+           ts_accounts_store_import_end(store, at_ms, NULL, &imported, err);
 }
 
 static int

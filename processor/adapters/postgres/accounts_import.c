@@ -20,25 +20,32 @@ static const char begin_sql[] =
     " recharge_amount_per_month_max bigint, allowances text, status smallint,"
     " closed_at timestamptz, timer_at timestamptz, balance_micros bigint) ON COMMIT DROP";
 
-/* Each finds accounts that stand in the way: their id and line. */
-static const struct {
-    const char *sql;
-    const char *what;
-} checks[] = {
-    {"SELECT account_id, max(line) FROM import GROUP BY account_id HAVING count(*) > 1",
-     "more than once in the file"},
-    {"SELECT i.account_id, i.line FROM import i JOIN account a USING (account_id)",
-     "there already: an existing account is changed by records, not by import"},
-    {"SELECT i.account_id, i.line FROM import i LEFT JOIN rate_plan p ON p.name = i.rate_plan"
-     " WHERE p.plan_no IS NULL",
-     "of an unknown rate plan"},
-    {"SELECT i.account_id, i.line FROM import i JOIN rate_plan p ON p.name = i.rate_plan"
-     " WHERE i.currency NOT IN ('', coalesce(p.settings->>'currency', 'USD'))",
-     "of another currency than their rate plan"},
-    {"SELECT i.account_id, i.line FROM import i JOIN"
-     " (SELECT DISTINCT timezone FROM import EXCEPT SELECT name FROM pg_timezone_names) z"
-     " USING (timezone)",
-     "of a time zone that PostgreSQL does not know"},
+/* Accounts that stand in the way, each once: their id, line, and what is wrong with them. */
+static const char check_sql[] =
+    "SELECT DISTINCT ON (line) account_id, line, what::bigint FROM ("
+    " SELECT i.account_id, i.line, 0 AS what FROM import i"
+    " JOIN (SELECT account_id, min(line) AS line FROM import"
+    " GROUP BY account_id HAVING count(*) > 1) first USING (account_id)"
+    " WHERE i.line > first.line"
+    " UNION ALL"
+    " SELECT i.account_id, i.line, 1 FROM import i JOIN account a USING (account_id)"
+    " UNION ALL"
+    " SELECT i.account_id, i.line, 2 FROM import i LEFT JOIN rate_plan p ON p.name = i.rate_plan"
+    " WHERE p.plan_no IS NULL"
+    " UNION ALL"
+    " SELECT i.account_id, i.line, 3 FROM import i JOIN rate_plan p ON p.name = i.rate_plan"
+    " WHERE i.currency NOT IN ('', coalesce(p.settings->>'currency', 'USD'))"
+    " UNION ALL"
+    " SELECT i.account_id, i.line, 4 FROM import i JOIN"
+    " (SELECT DISTINCT timezone FROM import EXCEPT SELECT name FROM pg_timezone_names) z"
+    " USING (timezone)) bad ORDER BY line, what LIMIT 100000";
+
+static const char *const wrongs[] = {
+    "in the file more than once",
+    "there already: an existing account is changed by records, not by import",
+    "of an unknown rate plan",
+    "of another currency than its rate plan",
+    "in a time zone that PostgreSQL does not know",
 };
 
 /* Sorted by id, so that accounts which were imported together lie together however they came. */
@@ -161,40 +168,42 @@ bool ts_accounts_store_import_add(struct ts_accounts_store *store,
            give_up(store);
 }
 
-/* Names up to three accounts that a check found. */
-static bool refuse(const PGresult *rows, const char *what, struct ts_error *err)
+/* Tells each account that stands in the way. The error is of the first. */
+static bool
+tell_bad(const PGresult *rows, const struct ts_import_visitor *visitor, struct ts_error *err)
 {
-    char names[3 * (TS_ACCOUNT_ID_MAX + 40)] = "";
-    size_t used = 0;
-    for (int i = 0; i < PQntuples(rows) && i < 3; i++) {
-        used += (size_t)snprintf(names + used,
-                                 sizeof names - used,
-                                 "%s\"%.*s\" (line %lld)",
-                                 i > 0 ? ", " : "",
-                                 TS_ARGS(ts_pg_bytes(rows, i, 0)),
-                                 (long long)ts_pg_i64(rows, i, 1));
+    for (int i = 0; i < PQntuples(rows); i++) {
+        char text[TS_ACCOUNT_ID_MAX + 128];
+        snprintf(text,
+                 sizeof text,
+                 "account \"%.*s\" is %s",
+                 TS_ARGS(ts_pg_bytes(rows, i, 0)),
+                 wrongs[ts_pg_i64(rows, i, 2)]);
+        if (i == 0) {
+            ts_error_set(err, TS_ERROR_REJECT, 0, "%s; nothing was imported", text);
+        }
+        if (visitor != NULL) {
+            visitor->bad(visitor->self, ts_pg_i64(rows, i, 1), text);
+        }
     }
-    return ts_error_set(err,
-                        TS_ERROR_REJECT,
-                        0,
-                        "accounts that are %s: %s%s; nothing was imported",
-                        what,
-                        names,
-                        PQntuples(rows) > 3 ? ", …" : "");
+    return PQntuples(rows) == 0;
 }
 
-static bool check_all(struct ts_accounts_store *store, struct ts_error *err)
+/* After the last row was handed over. */
+static bool check_all(struct ts_accounts_store *store,
+                      const struct ts_import_visitor *visitor,
+                      struct ts_error *err)
 {
-    bool ok = ts_pg_run(&store->session, "ANALYZE import", err);
-    for (size_t i = 0; ok && i < sizeof checks / sizeof checks[0]; i++) {
-        char sql[512];
-        snprintf(sql, sizeof sql, "%s ORDER BY 2 LIMIT 4", checks[i].sql);
-        ts_pg_params_clear(&store->params);
-        PGresult *rows = ts_pg_exec_params(&store->session, sql, &store->params, err);
-        ok = rows != NULL && (PQntuples(rows) == 0 || refuse(rows, checks[i].what, err));
-        PQclear(rows);
+    ts_buffer_append_bytes(&store->rows, ts_pg_copy_trailer());
+    if (!flush(store, err) || !ts_pg_copy_end(&store->session, err) ||
+        !ts_pg_run(&store->session, "ANALYZE import", err)) {
+        return false;
     }
-    return ok;
+    ts_pg_params_clear(&store->params);
+    PGresult *rows = ts_pg_exec_params(&store->session, check_sql, &store->params, err);
+    bool good = rows != NULL && tell_bad(rows, visitor, err);
+    PQclear(rows);
+    return good;
 }
 
 static bool
@@ -211,15 +220,24 @@ insert_all(struct ts_accounts_store *store, int64_t now_ms, int64_t *imported, s
     return true;
 }
 
+bool ts_accounts_store_import_check(struct ts_accounts_store *store,
+                                    const struct ts_import_visitor *visitor,
+                                    struct ts_error *err)
+{
+    bool good = check_all(store, visitor, err);
+    ts_accounts_store_import_abort(store);
+    return good;
+}
+
 bool ts_accounts_store_import_end(struct ts_accounts_store *store,
                                   int64_t now_ms,
+                                  const struct ts_import_visitor *visitor,
                                   int64_t *imported,
                                   struct ts_error *err)
 {
     int64_t count = 0;
-    ts_buffer_append_bytes(&store->rows, ts_pg_copy_trailer());
-    if (flush(store, err) && ts_pg_copy_end(&store->session, err) && check_all(store, err) &&
-        insert_all(store, now_ms, &count, err) && ts_pg_run(&store->session, "COMMIT", err)) {
+    if (check_all(store, visitor, err) && insert_all(store, now_ms, &count, err) &&
+        ts_pg_run(&store->session, "COMMIT", err)) {
         *imported = count;
         return true;
     }

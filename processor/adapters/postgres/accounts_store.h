@@ -43,10 +43,17 @@ struct ts_accounts_store;
 struct ts_accounts_store *ts_accounts_store_create(const char *url, struct ts_error *err);
 void ts_accounts_store_destroy(struct ts_accounts_store *store);
 
-/* begin, add for each account, end; or abort. `line` is told in refusals. end refuses the whole
- * (REJECT, naming the accounts) when one exists already, comes twice, names an unknown rate plan or
- * time zone, or has another currency than its plan. Each account gets the ledger row `opening`,
- * its movement 1. After any failure nothing was imported and the next begin may follow. */
+/* Who is told of each account that can't be imported, in the order of their lines. */
+struct ts_import_visitor {
+    void (*bad)(void *self, int64_t line, const char *text);
+    void *self;
+};
+
+/* begin, add for each account, end; or abort. end refuses the whole (REJECT with the first, the
+ * visitor, if any, is told of all, at most 100,000) when one exists already, comes twice, names an
+ * unknown rate plan or time zone, or has another currency than its plan. Each account gets the
+ * ledger row `opening`, its movement 1. After any failure nothing was imported and the next begin
+ * may follow. */
 bool ts_accounts_store_import_begin(struct ts_accounts_store *store, struct ts_error *err);
 bool ts_accounts_store_import_add(struct ts_accounts_store *store,
                                   const struct ts_stored_account *account,
@@ -54,8 +61,13 @@ bool ts_accounts_store_import_add(struct ts_accounts_store *store,
                                   struct ts_error *err);
 bool ts_accounts_store_import_end(struct ts_accounts_store *store,
                                   int64_t now_ms,
+                                  const struct ts_import_visitor *visitor,
                                   int64_t *imported,
                                   struct ts_error *err);
+/* Instead of the end: tells what it would refuse, and imports nothing. */
+bool ts_accounts_store_import_check(struct ts_accounts_store *store,
+                                    const struct ts_import_visitor *visitor,
+                                    struct ts_error *err);
 void ts_accounts_store_import_abort(struct ts_accounts_store *store);
 
 struct ts_account_visitor {

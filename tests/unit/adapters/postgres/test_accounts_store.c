@@ -102,7 +102,7 @@ static bool import_one(const struct ts_stored_account *account, struct ts_error 
     int64_t imported = 0;
     return ts_accounts_store_import_begin(store, err) &&
            ts_accounts_store_import_add(store, account, 1, err) &&
-           ts_accounts_store_import_end(store, NOW_MS, &imported, err) && imported == 1;
+           ts_accounts_store_import_end(store, NOW_MS, NULL, &imported, err) && imported == 1;
 }
 
 static void check_whole(void *self, const struct ts_stored_account *got)
@@ -183,7 +183,7 @@ static void many_are_imported_and_listed_in_pages(void **state)
         snprintf(account.account_id, sizeof account.account_id, "office-%05d", i);
         assert_true(ts_accounts_store_import_add(store, &account, i, &err));
     }
-    assert_true(ts_accounts_store_import_end(store, NOW_MS, &imported, &err));
+    assert_true(ts_accounts_store_import_end(store, NOW_MS, NULL, &imported, &err));
     assert_int_equal(imported, 10000);
     struct ts_buffer ids;
     ts_buffer_init(&ids, 1024);
@@ -205,7 +205,7 @@ static void assert_refused(const struct ts_stored_account *bad, const char *why)
     assert_true(ts_accounts_store_import_begin(store, &err));
     assert_true(ts_accounts_store_import_add(store, &good, 1, &err));
     assert_true(ts_accounts_store_import_add(store, bad, 2, &err));
-    assert_false(ts_accounts_store_import_end(store, NOW_MS, &imported, &err));
+    assert_false(ts_accounts_store_import_end(store, NOW_MS, NULL, &imported, &err));
     assert_int_equal(err.class, TS_ERROR_REJECT);
     if (strstr(err.text, why) == NULL || strstr(err.text, bad->account_id) == NULL) {
         fail_msg("no \"%s\" of %s in: %s", why, bad->account_id, err.text);
