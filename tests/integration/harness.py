@@ -59,14 +59,16 @@ class Stack:
         self.was_up = self.run("status", check=False).returncode == 0
 
     def run(self, *arguments, check=True):
-        return subprocess.run(
+        run = subprocess.run(
             [str(ROOT / "deploy/stack"), *arguments],
             env=self.environment,
-            check=check,
+            check=False,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
+        assert not check or run.returncode == 0, f"stack {arguments}: {run.returncode}\n{run.stdout}"
+        return run
 
     def up(self):
         self.run("up")
