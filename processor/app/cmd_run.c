@@ -3,15 +3,13 @@
  * ends it again: SIGTERM or SIGINT drains (what was charged is settled and published, nothing new
  * is taken), a second one ends the process at once. Either is safe: what was not settled is taken
  * back and decided again by whoever comes next. */
-#include "adapters/avro/codec.h"
 #include "adapters/csv/deck_csv.h"
-#include "adapters/registry/registry.h"
 #include "adapters/tzdata/zone_file.h"
 #include "app/cli.h"
 #include "app/leaf_keeper.h"
 #include "app/monitor.h"
 #include "app/rates_loader.h"
-#include "app/schema_files.h"
+#include "app/registry_codec.h"
 #include "app/session.h"
 #include "app/system_clock.h"
 #include "app/timer_keeper.h"
@@ -31,8 +29,7 @@ struct run {
     struct ts_session *session;
     struct ts_observer observer;
     struct ts_numbering *numbering;
-    struct ts_registry *registry; /* NULL: none is configured */
-    struct ts_avro_codec *codec;
+    struct ts_registry_codec codec;
     struct ts_rates_loader *loader;
     struct ts_leaf_keeper *keeper;
     struct ts_timer_keeper *timers;
@@ -46,39 +43,12 @@ struct run {
 #define SAY(run, level, event, ...)                                                                \
     (run)->observer.ops->say((run)->observer.self, level, event, __VA_ARGS__)
 
-static struct ts_avro_codec *make_codec(const struct ts_config *config, struct ts_error *err)
-{
-    struct ts_schema_files files;
-    struct ts_avro_codec *codec = NULL;
-    if (ts_schema_files_read(&files, config->schemas_dir, err)) {
-        codec = ts_avro_codec_create(files.schemas, files.count, err);
-    }
-    ts_schema_files_finish(&files);
-    return codec;
-}
-
-static bool use_registry(struct run *run, struct ts_error *err)
-{
-    const struct ts_config *config = &run->session->config;
-    if (config->schema_registry.url[0] == '\0') {
-        return true;
-    }
-    struct ts_registry_options options = ts_registry_defaults();
-    options.url = config->schema_registry.url;
-    options.cache_dir = config->schema_registry.cache_dir;
-    options.timeout_ms = (int)config->schema_registry.timeout_ms;
-    options.observer = run->observer;
-    run->registry = ts_registry_open(&options, err);
-    return run->registry != NULL &&
-           ts_avro_codec_use_registry(run->codec, ts_registry_port(run->registry), err);
-}
-
 static bool start_shared(struct run *run, struct ts_error *err)
 {
     const struct ts_config *config = &run->session->config;
     run->numbering = ts_numbering_create(ts_numbering_plan_embedded(), err);
-    run->codec = run->numbering == NULL ? NULL : make_codec(config, err);
-    if (run->codec == NULL || !use_registry(run, err)) {
+    if (run->numbering == NULL ||
+        !ts_registry_codec_open(&run->codec, config, run->observer, err)) {
         return false;
     }
     struct ts_rates_loader_options rates = {
@@ -100,7 +70,7 @@ static bool start_workers(struct run *run, struct ts_error *err)
 {
     run->shared = (struct ts_worker_shared){
         .config = &run->session->config,
-        .codec = ts_avro_codec_port(run->codec),
+        .codec = ts_avro_codec_port(run->codec.codec),
         .rates = ts_rates_loader_port(run->loader),
         .zones = ts_zone_files(),
         .observer = run->observer,
@@ -221,8 +191,7 @@ static bool stop(struct run *run)
     ts_timer_keeper_stop(run->timers);
     ts_leaf_keeper_stop(run->keeper);
     ts_rates_loader_stop(run->loader);
-    ts_avro_codec_destroy(run->codec);
-    ts_registry_close(run->registry);
+    ts_registry_codec_close(&run->codec);
     ts_numbering_destroy(run->numbering);
     return drained;
 }

@@ -6,6 +6,7 @@
  *   replay_range     which offsets that is, and whether they can be read whole
  *   replay_profiles  the accounts
  *   replay_compare   reads, rates and looks them up, page by page
+ *   replay_judge     what is found: differences, duplicates, dead letters
  *   replay_months    the calls that may draw on allowances, by account and month
  *   replay_print     the report
  *   replay_apply     the differences to the topic of adjustments, until they are settled
@@ -27,6 +28,7 @@
 #include "app/session.h"
 #include "base/arena.h"
 #include "core/replay.h"
+#include "core/replay_order.h"
 #include "core/replay_report.h"
 #include "pipeline/account_cache.h"
 #include "pipeline/zone_cache.h"
@@ -112,6 +114,9 @@ struct ts_replay {
     struct ts_zone_cache *zones;
     struct ts_replay_range *ranges;
     size_t range_count;
+    bool thorough;                /* sets every call aside that may draw on allowances */
+    struct ts_replay_order order; /* else these tell which */
+    struct ts_replay_work *work;  /* NULL: no call had to wait for others */
     bool set_aside; /* calls wait for the others of their months: they are told at the end */
     struct ts_replay_sink sink; /* functions may be NULL */
     struct ts_replay_report report;
@@ -134,17 +139,17 @@ bool ts_replay_resolve(struct ts_replay *replay, struct ts_error *err);
 /* Whether ranges[] can still be read: leaders, retention, the topic itself. */
 bool ts_replay_check_ranges(struct ts_replay *replay, struct ts_error *err);
 
-/* Rates and compares everything from ranges[].next on, into `report`, telling the sink. */
+/* Rates and compares everything from ranges[].next on, into `report`, telling the sink. Without a
+ * sink it may have to read twice: see core/replay_order.h. */
 bool ts_replay_compare(struct ts_replay *replay, struct ts_error *err);
 
 bool ts_replay_connect_profiles(struct ts_replay *replay, struct ts_error *err);
 
-/* The profile of an account; false with err set when it can't be had, *found false when there is
- * none. Its allowances live until the next call of these two. */
+/* The profile of an account, NULL when there is none; false with err set when it can't be had.
+ * Lives until the next call of these two. */
 bool ts_replay_profile(struct ts_replay *replay,
                        struct ts_bytes account_id,
-                       struct ts_account_profile *out,
-                       bool *found,
+                       const struct ts_account_profile **out,
                        struct ts_error *err);
 
 /* Asks once for many that will be wanted: absent[i] tells of ids[i] that there is no such
@@ -154,7 +159,9 @@ bool ts_replay_load_profiles(struct ts_replay *replay,
                              size_t count,
                              bool *absent,
                              struct ts_error *err);
-bool ts_replay_knows_profile(const struct ts_replay *replay, struct ts_bytes account_id);
+/* The same without asking: NULL when it was not met lately. */
+const struct ts_account_profile *ts_replay_known_profile(const struct ts_replay *replay,
+                                                         struct ts_bytes account_id);
 
 /* What replay_months needs of replay_compare's reading: the calls set aside, in their order. */
 bool ts_replay_months(struct ts_replay *replay, struct ts_replay_work *work, struct ts_error *err);

@@ -9,9 +9,8 @@ struct months {
     struct ts_replay_month month;
     int64_t account_no; /* of the month under way */
     int32_t number;
-    struct ts_account_profile profile; /* its allowances are the cache's … */
-    bool found;
-    int64_t profile_of; /* … so it is of this account until another is asked for */
+    const struct ts_account_profile *profile; /* the cache's: … */
+    int64_t profile_of;                       /* … of this account, until another is asked for */
 };
 
 static bool
@@ -21,8 +20,10 @@ use_profile(struct months *months, const struct ts_replay_work_call *call, struc
         return true;
     }
     months->profile_of = call->account_no;
-    return ts_replay_profile(
-        months->replay, call->account_id, &months->profile, &months->found, err);
+    return ts_replay_profile(months->replay, call->account_id, &months->profile, err) &&
+           (months->profile != NULL ||
+            ts_error_set(
+                err, TS_ERROR_RETRY, 0, "account %.*s is gone", TS_ARGS(call->account_id)));
 }
 
 static void fit(const struct months *months,
@@ -33,9 +34,9 @@ static void fit(const struct months *months,
                                      .unit = (enum ts_unit)call->unit,
                                      .local = call->local,
                                      .billed = call->billed};
-    if (months->found && months->profile.allowances != NULL) {
+    if (months->profile->allowances != NULL) {
         out->fitting_count = ts_allowances_fitting(
-            months->profile.allowances, &rating, (enum ts_license)call->license, out->fitting);
+            months->profile->allowances, &rating, (enum ts_license)call->license, out->fitting);
     }
 }
 
@@ -102,7 +103,7 @@ static bool visit(void *self, const struct ts_replay_work_call *call, struct ts_
     fit(months, call, &rated);
     if (!ts_replay_month_rate(&months->month,
                               ts_rates_snapshot_catalog(months->replay->rates),
-                              months->profile.rate_plan,
+                              months->profile->rate_plan,
                               &settled,
                               &rated,
                               &change,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "adapters/postgres/ledger.h"
 #include "app/replay.h"
+#include "base/hash.h"
 
 #include <stdlib.h>
 
@@ -26,9 +27,10 @@ bool ts_replay_connect_profiles(struct ts_replay *replay, struct ts_error *err)
     return ledger.ops->connect(ledger.self, err);
 }
 
-bool ts_replay_knows_profile(const struct ts_replay *replay, struct ts_bytes account_id)
+const struct ts_account_profile *ts_replay_known_profile(const struct ts_replay *replay,
+                                                         struct ts_bytes account_id)
 {
-    return ts_account_cache_get(replay->accounts, account_id) != NULL;
+    return ts_account_cache_get(replay->accounts, account_id);
 }
 
 static bool ask(struct ts_replay *replay,
@@ -51,23 +53,33 @@ static bool ask(struct ts_replay *replay,
 
 bool ts_replay_profile(struct ts_replay *replay,
                        struct ts_bytes account_id,
-                       struct ts_account_profile *out,
-                       bool *found,
+                       const struct ts_account_profile **out,
                        struct ts_error *err)
 {
-    const struct ts_account_profile *known = ts_account_cache_get(replay->accounts, account_id);
-    if (known == NULL) {
+    *out = ts_account_cache_get(replay->accounts, account_id);
+    if (*out == NULL) {
         struct ts_profile_request request = {.account_id = account_id};
         if (!ask(replay, &request, 1, err)) {
             return false;
         }
-        known = ts_account_cache_get(replay->accounts, account_id);
-    }
-    *found = known != NULL;
-    if (known != NULL) {
-        *out = *known;
+        *out = ts_account_cache_get(replay->accounts, account_id);
     }
     return true;
+}
+
+/* Ids asked for, each once: in a page many are the same. */
+struct slot {
+    struct ts_bytes id;
+    size_t request;
+};
+
+static struct slot *slot_of(struct slot *slots, size_t capacity, struct ts_bytes id)
+{
+    size_t at = (size_t)ts_hash64(id) & (capacity - 1);
+    while (slots[at].id.data != NULL && !ts_bytes_equal(slots[at].id, id)) {
+        at = (at + 1) & (capacity - 1);
+    }
+    return &slots[at];
 }
 
 bool ts_replay_load_profiles(struct ts_replay *replay,
@@ -76,17 +88,30 @@ bool ts_replay_load_profiles(struct ts_replay *replay,
                              bool *absent,
                              struct ts_error *err)
 {
-    struct ts_profile_request *requests = calloc(count, sizeof *requests);
-    if (requests == NULL) {
+    size_t capacity = 16;
+    while (capacity < 2 * count) {
+        capacity *= 2;
+    }
+    struct ts_profile_request *requests = calloc(count + 1, sizeof *requests);
+    struct slot *slots = calloc(capacity, sizeof *slots);
+    if (requests == NULL || slots == NULL) {
+        free(requests);
+        free(slots);
         return ts_error_no_memory(err);
     }
+    size_t asked = 0;
     for (size_t i = 0; i < count; i++) {
-        requests[i].account_id = ids[i];
+        struct slot *slot = slot_of(slots, capacity, ids[i]);
+        if (slot->id.data == NULL) {
+            *slot = (struct slot){ids[i], asked};
+            requests[asked++].account_id = ids[i];
+        }
     }
-    bool good = ask(replay, requests, count, err);
+    bool good = ask(replay, requests, asked, err);
     for (size_t i = 0; good && i < count; i++) {
-        absent[i] = !requests[i].found;
+        absent[i] = !requests[slot_of(slots, capacity, ids[i])->request].found;
     }
+    free(slots);
     free(requests);
     return good;
 }

@@ -47,9 +47,8 @@ void ts_replay_sample_call(struct ts_replay *replay,
                            int64_t settled_micros)
 {
     struct ts_replay_sample *sample = next_sample(replay, cdr->account_id, cdr->start_ms);
-    struct ts_account_profile profile;
+    const struct ts_account_profile *profile = NULL;
     struct ts_error err;
-    bool found = false;
     if (sample == NULL) {
         return;
     }
@@ -63,13 +62,13 @@ void ts_replay_sample_call(struct ts_replay *replay,
     snprintf(sample->prefix, sizeof sample->prefix, "%.*s", TS_ARGS(rating->prefix));
     sample->settled_micros = settled_micros;
     sample->rated_micros = rating->charge_micros;
-    if (ts_replay_profile(replay, cdr->account_id, &profile, &found, &err) && found) {
+    if (ts_replay_profile(replay, cdr->account_id, &profile, &err) && profile != NULL) {
         struct ts_rating again;
         struct ts_buffer steps;
         ts_buffer_init(&steps, TS_REPLAY_SAMPLE_STEPS_MAX);
         const struct ts_explain explain = {.step = add_step, .self = &steps};
         ts_catalog_explain(
-            ts_rates_snapshot_catalog(replay->rates), &profile, cdr, &explain, &again, NULL);
+            ts_rates_snapshot_catalog(replay->rates), profile, cdr, &explain, &again, NULL);
         keep_steps(sample, &steps);
     }
 }

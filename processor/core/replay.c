@@ -120,11 +120,10 @@ static int64_t charge_of(const struct ts_catalog *catalog,
                      catalog, plan_no, rated->price_micros, rated->billed - covered, rated->billed);
 }
 
-/* Whether the rating is what the call stands by. */
-static bool is_as_settled(const struct ts_catalog *catalog,
-                          int32_t plan_no,
-                          const struct ts_replay_settled *settled,
-                          const struct ts_replay_rated *rated)
+bool ts_replay_is_as_settled(const struct ts_catalog *catalog,
+                             int32_t plan_no,
+                             const struct ts_replay_settled *settled,
+                             const struct ts_replay_rated *rated)
 {
     int64_t covered = 0;
     for (size_t i = 0; i < settled->unit_count; i++) {
@@ -225,7 +224,7 @@ bool ts_replay_month_rate(struct ts_replay_month *month,
                           struct ts_error *err)
 {
     struct ts_replay_change change = {.charge_micros = settled->charge_micros};
-    if (is_as_settled(catalog, plan_no, settled, rated) && !is_disturbed(month, rated)) {
+    if (ts_replay_is_as_settled(catalog, plan_no, settled, rated) && !is_disturbed(month, rated)) {
         *out = change;
         return ts_replay_month_keep(month, settled->units, settled->unit_count, err);
     }

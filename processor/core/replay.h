@@ -49,6 +49,13 @@ static inline bool ts_replay_changes(const struct ts_replay_change *change)
     return change->amount_micros != 0 || change->unit_count != 0;
 }
 
+/* Whether the rating is what the call stands by: then it draws what it drew, unless calls before it
+ * draw something else. */
+bool ts_replay_is_as_settled(const struct ts_catalog *catalog,
+                             int32_t plan_no,
+                             const struct ts_replay_settled *settled,
+                             const struct ts_replay_rated *rated);
+
 /* The sums of one account's month: what the calls so far use as they stand, and as rated now. */
 struct ts_replay_month {
     struct ts_replay_sum *sums;

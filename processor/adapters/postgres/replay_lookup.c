@@ -47,22 +47,26 @@ struct ts_replay_lookup {
     bool sent;
 };
 
-enum leaf_column { N, ACCOUNT_NO, MOVEMENT, CHARGE, BILLED, ELSEWHERE, CONFLICT, NAMES, UNITS };
+enum leaf_column { N, ACCOUNT_NO, MOVEMENT, CHARGE, BILLED, ELSEWHERE, FINGERPRINT, NAMES, UNITS };
 
-/* OFFSET 0 keeps it a lookup a row: flattened, it becomes a join that reads whole leaves. */
+/* A place of the topic as one number: what is not sent need not be unpacked there. */
+#define PLACE_BITS "48"
+enum { PLACE_SHIFT = 48 };
+
+/* OFFSET 0 keeps it a lookup a row: flattened, it becomes a join that reads whole leaves. The
+ * columns that are compared are the first of a row, all of fixed size: the rest of a row that is
+ * not sent back is not looked at. What was settled from this very place has its content. */
 static const char leaf_sql[] =
     "SELECT v.n, u.account_no, u.movement, u.charge_micros, u.billed,"
-    " (u.\"offset\", u.partition, u.topic_no) <> (v.\"offset\", v.partition, $7::int),"
-    " u.fingerprint <> v.fingerprint, u.allowance_names, u.allowance_units"
-    " FROM unnest($1::timestamptz[], $2::bigint[], $3::bigint[], $4::int[], $5::bigint[],"
-    " $6::bigint[]) WITH ORDINALITY"
-    " AS v(start_time, hash, fingerprint, partition, \"offset\", charge, n)"
+    " (u.partition::bigint << " PLACE_BITS ") + u.\"offset\" <> v.place"
+    " OR u.topic_no <> $5::int, u.fingerprint, u.allowance_names, u.allowance_units"
+    " FROM unnest($1::timestamptz[], $2::bigint[], $3::bigint[], $4::bigint[]) WITH ORDINALITY"
+    " AS v(start_time, hash, place, charge, n)"
     " LEFT JOIN LATERAL (SELECT * FROM %s u WHERE u.start_time = v.start_time"
     " AND u.identity_hash = v.hash OFFSET 0) u ON true"
     " WHERE u.charge_micros IS NULL OR u.charge_micros <> v.charge"
-    " OR u.fingerprint <> v.fingerprint OR u.\"offset\" <> v.\"offset\""
-    " OR u.partition <> v.partition OR u.topic_no <> $7::int"
-    " OR u.allowance_names IS NOT NULL";
+    " OR (u.partition::bigint << " PLACE_BITS ") + u.\"offset\" <> v.place"
+    " OR u.topic_no <> $5::int";
 
 enum adjustment_column { A_N, A_ACCOUNT_NO, A_MOVEMENT, A_CHARGE, A_NAMES, A_UNITS };
 
@@ -245,17 +249,8 @@ static void add_asked(struct ts_replay_lookup *lookup, const uint32_t *order, si
     add_identities(lookup, order, count);
     ts_pg_array_begin(params, TS_PG_INT8);
     for (size_t i = 0; i < count; i++) {
-        ts_pg_array_i64(params, (int64_t)lookup->asked[order[i]].fingerprint);
-    }
-    ts_pg_array_end(params);
-    ts_pg_array_begin(params, TS_PG_INT4);
-    for (size_t i = 0; i < count; i++) {
-        ts_pg_array_i32(params, lookup->asked[order[i]].partition);
-    }
-    ts_pg_array_end(params);
-    ts_pg_array_begin(params, TS_PG_INT8);
-    for (size_t i = 0; i < count; i++) {
-        ts_pg_array_i64(params, lookup->asked[order[i]].offset);
+        const struct ts_replay_asked *asked = &lookup->asked[order[i]];
+        ts_pg_array_i64(params, ((int64_t)asked->partition << PLACE_SHIFT) + asked->offset);
     }
     ts_pg_array_end(params);
     ts_pg_array_begin(params, TS_PG_INT8);
@@ -312,9 +307,10 @@ static bool read_row(struct ts_replay_lookup *lookup,
         out->standing = TS_REPLAY_ABSENT;
         return true;
     }
-    out->standing = ts_pg_bool(rows, row, CONFLICT)    ? TS_REPLAY_CONFLICT
-                    : ts_pg_bool(rows, row, ELSEWHERE) ? TS_REPLAY_ELSEWHERE
-                                                       : TS_REPLAY_SETTLED;
+    bool same = (uint64_t)ts_pg_i64(rows, row, FINGERPRINT) == out->fingerprint;
+    out->standing = !ts_pg_bool(rows, row, ELSEWHERE) ? TS_REPLAY_SETTLED
+                    : same                            ? TS_REPLAY_ELSEWHERE
+                                                      : TS_REPLAY_CONFLICT;
     out->account_no = ts_pg_i64(rows, row, ACCOUNT_NO);
     out->movement = ts_pg_i64(rows, row, MOVEMENT);
     out->follows = out->movement;

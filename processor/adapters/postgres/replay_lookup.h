@@ -17,7 +17,7 @@
 
 enum ts_replay_standing {
     TS_REPLAY_ABSENT,    /* not settled */
-    TS_REPLAY_EQUAL,     /* settled at this charge, without included units, never adjusted */
+    TS_REPLAY_EQUAL,     /* settled at this charge, never adjusted */
     TS_REPLAY_SETTLED,   /* settled: the fields below tell how */
     TS_REPLAY_ELSEWHERE, /* settled from another place of the topic: this record is a duplicate */
     TS_REPLAY_CONFLICT,  /* settled with another content */
