@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 /* Our reading of a zone's file agrees with the C library's, hour by hour. */
@@ -70,10 +71,29 @@ static void test_port(void **state)
     ts_zone_destroy(zone);
 }
 
+/* No file can be opened just now: that says nothing of the zone. */
+static void test_not_now(void **state)
+{
+    (void)state;
+    struct rlimit limit;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    struct rlimit none = {.rlim_cur = 0, .rlim_max = limit.rlim_max};
+    struct ts_error err = {0};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    struct ts_zone *zone = ts_zone_file_load("Europe/Berlin", &err);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    assert_null(zone);
+    assert_int_equal(err.class, TS_ERROR_RETRY);
+    zone = ts_zone_file_load("Europe/Berlin", &err);
+    assert_non_null(zone);
+    ts_zone_destroy(zone);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_against_the_library),
+        cmocka_unit_test(test_not_now),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_port),
     };
