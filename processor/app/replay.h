@@ -57,7 +57,7 @@ struct ts_replay_options {
     struct ts_rates_choice decks;
     bool apply;
     bool allow_truncated;
-    int64_t max_rate; /* calls a second; 0: no limit */
+    int64_t max_rate; /* records read a second; 0: no limit */
     int64_t max_lag;  /* wait while the live stream is further behind; records */
     int64_t samples;
     int64_t top; /* movers to show */

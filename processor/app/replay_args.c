@@ -7,7 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TOP_DEFAULT = 20, TOP_MAX = 10000, TIMEOUT_DEFAULT_S = 600, LAG_DEFAULT = 20000 };
+enum {
+    TOP_DEFAULT = 20,
+    TOP_MAX = 10000,
+    TIMEOUT_DEFAULT_S = 600,
+    LAG_DEFAULT = 50000,
+    RATE_DEFAULT = 20000, /* a tenth of a core: live traffic goes first */
+};
 
 /* A number below this is an offset, from it on milliseconds since the epoch (2001-09-09). */
 #define FIRST_MS INT64_C(1000000000000)
@@ -181,6 +187,12 @@ static bool read_who(const struct ts_args *args, struct ts_replay_options *out)
     return true;
 }
 
+/* Reading alone disturbs nobody for long; settling goes on for as long as it reads. */
+static int64_t default_rate(bool settles)
+{
+    return settles ? RATE_DEFAULT : 0;
+}
+
 bool ts_replay_options_read(const struct ts_session *session, struct ts_replay_options *out)
 {
     const struct ts_args *args = &session->args;
@@ -192,6 +204,7 @@ bool ts_replay_options_read(const struct ts_session *session, struct ts_replay_o
         .apply = ts_args_flag(args, "apply"),
         .allow_truncated = ts_args_flag(args, "allow-truncated"),
         .max_lag = LAG_DEFAULT,
+        .max_rate = default_rate(ts_args_flag(args, "apply") || ts_args_action_is(args, "resume")),
         .top = TOP_DEFAULT,
         .report_path = ts_args_value(args, "report"),
     };
@@ -210,7 +223,7 @@ bool ts_replay_options_read(const struct ts_session *session, struct ts_replay_o
     bool good = ts_args_format(args, &out->format) && read_bound(args, "from", &out->from) &&
                 read_bound(args, "to", &out->to) && read_partitions(args, out) &&
                 read_decks(args, out) && read_filters(args, out) && read_who(args, out) &&
-                ts_args_number(args, "max-rate", 1, INT64_MAX, &out->max_rate) &&
+                ts_args_number(args, "max-rate", 0, INT32_MAX, &out->max_rate) &&
                 ts_args_number(args, "max-lag", 0, INT64_MAX, &out->max_lag) &&
                 ts_args_number(args, "sample", 0, TS_REPLAY_SAMPLES_MAX, &out->samples) &&
                 ts_args_number(args, "top", 0, TOP_MAX, &out->top) &&
