@@ -31,6 +31,7 @@ struct undo {
 
 /* One look at one bucket in Redis. */
 struct look {
+    uint32_t bucket;
     struct ts_arena texts;
     struct item *items;
     size_t item_count;
@@ -198,6 +199,7 @@ look_at(struct ts_audit_balances *audit, struct look *look, uint32_t bucket, str
                                               .undo_counter = take_undo_counter,
                                               .context = look};
     int64_t generation = 0;
+    look->bucket = bucket;
     look->item_count = 0;
     look->undo_count = 0;
     ts_arena_reset(&look->texts);
@@ -238,10 +240,23 @@ static int64_t difference_of(const struct item *item, const struct ts_audit_bala
     return item->live - item->unsettled - books;
 }
 
-static bool adds_up(const struct look *look)
+static bool is_asked_for(const struct ts_audit_balances *audit,
+                         const struct ts_audit_balance *balance)
+{
+    return audit->account_id.data == NULL || ts_bytes_equal(audit->account_id, balance->account_id);
+}
+
+static bool differs(const struct ts_audit_balances *audit, const struct look *look, size_t i)
+{
+    const struct ts_audit_balance *balance = &look->balances[i];
+    return is_asked_for(audit, balance) &&
+           (!balance->found || difference_of(&look->items[i], balance) != 0);
+}
+
+static bool adds_up(const struct ts_audit_balances *audit, const struct look *look)
 {
     for (size_t i = 0; i < look->item_count; i++) {
-        if (!look->balances[i].found || difference_of(&look->items[i], &look->balances[i]) != 0) {
+        if (differs(audit, look, i)) {
             return false;
         }
     }
@@ -289,16 +304,33 @@ static void tell_item(struct ts_audit_balances *audit,
     }
 }
 
+static void tell_difference(struct ts_audit_balances *audit,
+                            const struct look *look,
+                            const struct item *item,
+                            const struct ts_audit_balance *balance)
+{
+    struct ts_audit_difference difference = {.bucket = look->bucket,
+                                             .counts = item->counts,
+                                             .id = item->id,
+                                             .live = item->live - item->unsettled,
+                                             .known = balance->found,
+                                             .books = balance->found ? balance->value : 0};
+    audit->findings++;
+    audit->differ(audit->self, &difference);
+}
+
 static void take_result(struct ts_audit_balances *audit, const struct look *look)
 {
     for (size_t i = 0; i < look->item_count; i++) {
         const struct item *item = &look->items[i];
         const struct ts_audit_balance *balance = &look->balances[i];
-        if (!item->counts) {
+        if (!item->counts && is_asked_for(audit, balance)) {
             audit->compared++;
             audit->unsettled_micros += item->unsettled;
         }
-        if (!balance->found || difference_of(item, balance) != 0) {
+        if (differs(audit, look, i) && audit->differ != NULL) {
+            tell_difference(audit, look, item, balance);
+        } else if (differs(audit, look, i)) {
             tell_item(audit, item, balance);
         }
     }
@@ -330,7 +362,7 @@ static bool audit_bucket(struct ts_audit_balances *audit,
             return true;
         }
         bool late = mono_ms() >= deadline_ms;
-        if (outcome == COMPARABLE && (adds_up(look) || ++wrong == CONFIRM || late)) {
+        if (outcome == COMPARABLE && (adds_up(audit, look) || ++wrong == CONFIRM || late)) {
             take_result(audit, look);
             return true;
         }
@@ -358,7 +390,10 @@ bool ts_audit_balances_run(struct ts_audit_balances *audit, struct ts_error *err
     ts_arena_init(&look->texts, ARENA_BLOCK, ARENA_MAX);
     int64_t deadline_ms = mono_ms() + audit->timeout_ms;
     bool good = true;
-    for (uint32_t bucket = 0; good && bucket < TS_BUCKET_COUNT; bucket++) {
+    bool one = audit->account_id.data != NULL;
+    uint32_t first = one ? ts_account_bucket(audit->account_id) : 0;
+    uint32_t end = one ? first + 1 : TS_BUCKET_COUNT;
+    for (uint32_t bucket = first; good && bucket < end; bucket++) {
         good = audit_bucket(audit, look, bucket, deadline_ms, err);
     }
     ts_arena_finish(&look->texts);

@@ -15,11 +15,26 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* A balance or a counter that is not what it should be. The view lives until the function returns.
+ */
+struct ts_audit_difference {
+    uint32_t bucket;
+    bool counts;        /* units, not money */
+    struct ts_bytes id; /* of the account, or the name of the counter (ports/counter.h) */
+    int64_t live;       /* less what is not settled */
+    bool known;         /* PostgreSQL has the account: */
+    int64_t books;
+};
+
 struct ts_audit_balances {
     struct ts_audit_live *live;
     struct ts_redis_reader *reader;
     int64_t timeout_ms; /* for looking again while traffic flows, all buckets together */
     struct ts_audit_visitor visitor;
+    struct ts_bytes account_id; /* only this one's; absent: all */
+    /* Is told of differences instead of the visitor; NULL: the visitor is. */
+    void (*differ)(void *self, const struct ts_audit_difference *difference);
+    void *self;
 
     /* Out. */
     int64_t compared;          /* accounts */

@@ -65,6 +65,7 @@ int ts_cmd_migrate(int argc, char **argv);
 int ts_cmd_numbers(int argc, char **argv);
 int ts_cmd_rate(int argc, char **argv);
 int ts_cmd_rate_plans(int argc, char **argv);
+int ts_cmd_rebuild_balances(int argc, char **argv);
 int ts_cmd_replay(int argc, char **argv);
 int ts_cmd_run(int argc, char **argv);
 int ts_cmd_topics(int argc, char **argv);

@@ -226,6 +226,18 @@ static const struct ts_cli_option audit_options[] = {
     JSON,
     END};
 
+static const struct ts_cli_option rebuild_options[] = {
+    CONFIG,
+    {"account", "ACCOUNT", "only this one"},
+    {"all", NULL, "every account"},
+    {"check", NULL, "only show what differs; exit 1 when anything does"},
+    {"operator", "NAME", "who repairs; kept with the account; default $SUDO_USER or $USER"},
+    {"reason", "TEXT", "why; kept likewise"},
+    {"timeout", "SECONDS", "how long to look at Redis again while traffic flows; default 30"},
+    FORMAT,
+    JSON,
+    END};
+
 static const struct ts_cli_option rate_options[] = {
     {"deck", "DECK.csv", "the rate deck"},
     {"base", "DECK.csv...", "deck of the base plan, of that one's base plan, and so on"},
@@ -355,6 +367,17 @@ const struct ts_cli_command ts_cli_commands[] = {
      NULL,
      audit_options,
      ts_cmd_audit},
+    {"rebuild-balances",
+     "--account ACCOUNT | --all [--check] [--reason TEXT]",
+     "set account rows, and Redis, to what the ledgers add up to",
+     "For when an audit says that a balance, the numbering of its ledger, an allowance's units or\n"
+     "the live balance in Redis are not what the ledger says. Shows each difference (balances in\n"
+     "micro-units) and repairs it, beside live traffic, which waits for some milliseconds at a\n"
+     "time; --check only shows. No amount in a ledger is changed and nothing is charged again.\n"
+     "What a repaired balance means, such as an alert, is told by the account's next event.",
+     NULL,
+     rebuild_options,
+     ts_cmd_rebuild_balances},
     {"rate",
      "--deck DECK.csv [FILE]",
      "price call-detail records without any server",

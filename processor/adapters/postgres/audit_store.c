@@ -173,8 +173,7 @@ static bool audit(struct ts_pg_session *session,
                         "LOCK TABLE ONLY usage IN ACCESS SHARE MODE",
                         err) &&
               ts_pg_sum_ledgers(session, 0, err) && ts_pg_sum_allowances(session, 0, err) &&
-              ts_pg_run(session, sum_lanes_sql, err) &&
-              count_all(session, totals, err);
+              ts_pg_run(session, sum_lanes_sql, err) && count_all(session, totals, err);
     for (size_t i = 0; ok && i < sizeof checks / sizeof checks[0]; i++) {
         ok = run_check(session, i, visitor, totals, err);
     }

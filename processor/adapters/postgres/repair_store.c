@@ -56,8 +56,7 @@ void ts_repair_store_close(struct ts_repair_store *store)
     }
 }
 
-PGresult *
-ts_repair_call(struct ts_repair_store *store, const char *sql, struct ts_error *err)
+PGresult *ts_repair_call(struct ts_repair_store *store, const char *sql, struct ts_error *err)
 {
     PGresult *rows = ts_pg_exec_params(&store->session, sql, &store->params, err);
     ts_pg_params_clear(&store->params);
@@ -81,14 +80,18 @@ bool ts_repair_run(struct ts_repair_store *store, const char *sql, struct ts_err
 static const char accounts_sql[] =
     "CREATE TEMP TABLE repair_account AS"
     " SELECT a.account_no, a.account_id, -1 AS bucket, a.balance_micros, a.movements,"
-    " " SHOWN("coalesce(s.total, 0)") " AS total, coalesce(s.row_count, 0)::bigint AS row_count,"
-    " coalesce(s.twice, 0)::bigint AS twice, coalesce(s.breaks, 0)::bigint AS breaks,"
-    " abs(coalesce(s.total, 0)) > 9000000000000000 AS hopeless,"
-    " coalesce(s.twice, 0) > 0 OR a.movements <> coalesce(s.row_count, 0) AS misnumbered"
-    " FROM account a LEFT JOIN audit_account s USING (account_no)"
-    " WHERE (a.balance_micros <> coalesce(s.total, 0)"
-    " OR a.movements <> coalesce(s.row_count, 0) OR s.twice > 0 OR s.breaks > 0"
-    " OR a.account_no IN (SELECT account_no FROM allowance_sum))%1$s";
+    " " SHOWN(
+        "coalesce(s.total, 0)") " AS total, coalesce(s.row_count, 0)::bigint AS row_count,"
+                                " coalesce(s.twice, 0)::bigint AS twice, coalesce(s.breaks, "
+                                "0)::bigint AS breaks,"
+                                " abs(coalesce(s.total, 0)) > 9000000000000000 AS hopeless,"
+                                " coalesce(s.twice, 0) > 0 OR a.movements <> coalesce(s.row_count, "
+                                "0) AS misnumbered"
+                                " FROM account a LEFT JOIN audit_account s USING (account_no)"
+                                " WHERE (a.balance_micros <> coalesce(s.total, 0)"
+                                " OR a.movements <> coalesce(s.row_count, 0) OR s.twice > 0 OR "
+                                "s.breaks > 0"
+                                " OR a.account_no IN (SELECT account_no FROM allowance_sum))%1$s";
 
 /* Month by month where the rows of all its calls are still there. What is older than that is only
  * known as a sum, and whatever is missing from it goes to the last of those months. */
@@ -117,8 +120,7 @@ static const char units_sql[] =
 
 static bool lock_repairs(struct ts_repair_store *store, struct ts_error *err)
 {
-    PGresult *rows =
-        ts_repair_call(store, "SELECT pg_try_advisory_lock(" REPAIR_LOCK ")", err);
+    PGresult *rows = ts_repair_call(store, "SELECT pg_try_advisory_lock(" REPAIR_LOCK ")", err);
     bool ours = rows != NULL && ts_pg_bool(rows, 0, 0);
     bool asked = rows != NULL;
     PQclear(rows);
@@ -131,8 +133,8 @@ static bool find_account(struct ts_repair_store *store,
                          struct ts_error *err)
 {
     ts_pg_param_text(&store->params, account_id);
-    PGresult *rows = ts_repair_call(
-        store, "SELECT account_no FROM account WHERE account_id = $1::text", err);
+    PGresult *rows =
+        ts_repair_call(store, "SELECT account_no FROM account WHERE account_id = $1::text", err);
     if (rows == NULL) {
         return false;
     }
@@ -217,8 +219,7 @@ static bool set_buckets(struct ts_repair_store *store, struct ts_error *err)
             return false;
         }
     }
-    return ts_pg_run(
-        &store->session, "CREATE INDEX ON repair_account (bucket, account_no)", err);
+    return ts_pg_run(&store->session, "CREATE INDEX ON repair_account (bucket, account_no)", err);
 }
 
 /* The snapshot ends with the sums: a long one would keep the server from cleaning up. */
@@ -228,8 +229,8 @@ static bool find_in_snapshot(struct ts_repair_store *store,
                              struct ts_error *err)
 {
     struct ts_pg_session *session = &store->session;
-    return ts_pg_run(session,
-                     "DROP TABLE IF EXISTS repair_account, repair_units;"
+    return ts_pg_run(session, "DROP TABLE IF EXISTS repair_account, repair_units", err) &&
+           ts_pg_run(session,
                      "SET work_mem = '256MB'; BEGIN ISOLATION LEVEL REPEATABLE READ;"
                      /* before the snapshot: or a partition could be gone that it counts */
                      "LOCK TABLE ONLY usage IN ACCESS SHARE MODE",

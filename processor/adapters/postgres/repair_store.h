@@ -15,7 +15,8 @@
  * No event is told here. What a new balance means is due at once (ts_decide_repaired), and told
  * through the one door: a record of the account's own or its timer's.
  *
- * One repair at a time: a session lock sees to that. A connection of its own; used by one thread. */
+ * One repair at a time: a session lock sees to that. A connection of its own; used by one thread.
+ */
 #ifndef TS_ADAPTERS_POSTGRES_REPAIR_STORE_H
 #define TS_ADAPTERS_POSTGRES_REPAIR_STORE_H
 
@@ -33,10 +34,10 @@ struct ts_repair_store *ts_repair_store_open(const char *url, struct ts_error *e
 void ts_repair_store_close(struct ts_repair_store *store);
 
 struct ts_repair_found {
-    int64_t accounts;   /* that were compared */
-    int64_t damaged;    /* of them: something differs */
-    int64_t hopeless;   /* of those: the ledger adds up to more than a balance can be */
-    int64_t ownerless;  /* account numbers that have ledger rows and no account */
+    int64_t accounts;  /* that were compared */
+    int64_t damaged;   /* of them: something differs */
+    int64_t hopeless;  /* of those: the ledger adds up to more than a balance can be */
+    int64_t ownerless; /* account numbers that have ledger rows and no account */
 };
 
 /* Compares one account (REJECT when there is none), or all when account_id is NULL. Class RETRY
@@ -70,6 +71,9 @@ struct ts_repair_order {
     const char *operator_name;
     const char *reason; /* may be "" */
     int64_t (*now_ms)(void);
+    /* A bucket has a new generation, committed: to be made in Redis, else by the next worker that
+     * needs it. */
+    void (*raised)(void *self, uint32_t bucket, int64_t generation);
     void (*progress)(void *self, int64_t accounts); /* done so far, of those damaged */
     void *self;
 };
@@ -90,7 +94,7 @@ bool ts_repair_store_repair(struct ts_repair_store *store,
 bool ts_repair_store_raise(struct ts_repair_store *store,
                            const uint32_t *buckets,
                            size_t count,
-                           int64_t now_ms,
+                           const struct ts_repair_order *order,
                            struct ts_error *err);
 
 #endif

@@ -125,6 +125,27 @@ static void test_exhausted_and_restored(void **state)
     expect(&a, 22 * UNIT, "balance.restored balance.low_cleared balance.low_cleared");
 }
 
+/* What was told stays told; what is to be told now falls due at once. */
+static void test_repaired(void **state)
+{
+    (void)state;
+    struct ts_account_state a = account(50 * UNIT);
+    a.balance_micros = 31 * UNIT;
+    ts_decide_repaired(&a, 1000);
+    assert_true(a.timer_ms == 0);
+    assert_int_equal(a.armed, 7);
+    a.balance_micros = 15 * UNIT; /* below 30 and 20, which nobody was told */
+    ts_decide_repaired(&a, 1000);
+    assert_true(a.timer_ms == 1000);
+    assert_int_equal(a.armed, 7);
+    assert_true(a.sequence == 0);
+    expect(&a, 15 * UNIT - 1, "balance.low balance.low");
+    a.balance_micros = 32 * UNIT;
+    ts_decide_repaired(&a, 2000);
+    assert_true(a.timer_ms == 2000);
+    expect(&a, 32 * UNIT + 1, "balance.low_cleared balance.low_cleared");
+}
+
 static void test_opening(void **state)
 {
     (void)state;
@@ -543,6 +564,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_thresholds, reset_time),
         cmocka_unit_test_setup(test_exhausted_and_restored, reset_time),
+        cmocka_unit_test_setup(test_repaired, reset_time),
         cmocka_unit_test_setup(test_opening, reset_time),
         cmocka_unit_test_setup(test_nothing_moves, reset_time),
         cmocka_unit_test_setup(test_envelope, reset_time),
