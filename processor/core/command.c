@@ -272,6 +272,32 @@ static enum ts_reason judge_change(const struct ts_account_change *change, char 
     return reason != TS_REASON_NONE ? reason : judge_allowances(change, message);
 }
 
+#define TIME_MAX_MS INT64_C(4102444800000) /* 2100-01-01T00:00:00Z */
+
+/* A call has no more units than an int32_t holds: sums of them stay far from where counters end. */
+static enum ts_reason judge_units(const struct ts_adjustment *adjustment, char *message)
+{
+    int32_t month = adjustment->month;
+    if (adjustment->unit_count > TS_ALLOWANCES_MAX) {
+        return invalid(message, "units are of more than %d allowances", TS_ALLOWANCES_MAX);
+    }
+    if (adjustment->unit_count > 0 &&
+        (month < 197001 || month > 999912 || month % 100 < 1 || month % 100 > 12)) {
+        return invalid(message, "month %d is no month, as 202611 is", month);
+    }
+    for (size_t i = 0; i < adjustment->unit_count; i++) {
+        const struct ts_adjustment_units *units = &adjustment->units[i];
+        if (units->allowance.size == 0 || units->allowance.size > TS_ALLOWANCE_NAME_MAX ||
+            !ts_utf8_is_text(units->allowance)) {
+            return invalid(message, "units: no name of an allowance");
+        }
+        if (units->units < -INT32_MAX || units->units > INT32_MAX) {
+            return invalid(message, "units: %" PRId64 " are more than a call has", units->units);
+        }
+    }
+    return TS_REASON_NONE;
+}
+
 static enum ts_reason judge_adjustment(const struct ts_adjustment *adjustment, char *message)
 {
     if (adjustment->generation < 1 || adjustment->follows < 1) {
@@ -280,23 +306,16 @@ static enum ts_reason judge_adjustment(const struct ts_adjustment *adjustment, c
                        adjustment->generation,
                        adjustment->follows);
     }
+    if (adjustment->start_ms < 0 || adjustment->start_ms > TIME_MAX_MS) {
+        return invalid(message, "start_time %" PRId64 " is no time", adjustment->start_ms);
+    }
     if (!is_amount(adjustment->amount_micros) || !is_amount(adjustment->charge_micros)) {
         return invalid(message,
                        "amount_micros %" PRId64 " or charge_micros %" PRId64 " is beyond +-9e15",
                        adjustment->amount_micros,
                        adjustment->charge_micros);
     }
-    if (adjustment->unit_count > TS_ALLOWANCES_MAX) {
-        return invalid(message, "units are of more than %d allowances", TS_ALLOWANCES_MAX);
-    }
-    for (size_t i = 0; i < adjustment->unit_count; i++) {
-        const struct ts_adjustment_units *units = &adjustment->units[i];
-        if (units->allowance.size == 0 || units->allowance.size > TS_ALLOWANCE_NAME_MAX ||
-            !ts_utf8_is_text(units->allowance) || !is_amount(units->units)) {
-            return invalid(message, "units: no name of an allowance, or beyond +-9e15");
-        }
-    }
-    return TS_REASON_NONE;
+    return judge_units(adjustment, message);
 }
 
 enum ts_reason ts_command_validate(const struct ts_command *command, char *message)

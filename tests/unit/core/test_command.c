@@ -347,6 +347,54 @@ static void test_changed_allowances(void **state)
     expect(&c, TS_REASON_INVALID_COMMAND, "allowances: ");
 }
 
+static void test_adjustments(void **state)
+{
+    (void)state;
+    struct ts_adjustment_units units[TS_ALLOWANCES_MAX + 1];
+    for (int i = 0; i <= TS_ALLOWANCES_MAX; i++) {
+        units[i] = (struct ts_adjustment_units){TS_LITERAL("talk"), i % 2 == 0 ? 60 : -60};
+    }
+    struct ts_command c = command(TS_COMMAND_ADJUSTMENT);
+    struct ts_adjustment *adjustment = &c.body.adjustment;
+    adjustment->units = units;
+    adjustment->amount_micros = -20 * UNIT;
+    good(&c); /* the month does not matter without units */
+    adjustment->unit_count = TS_ALLOWANCES_MAX;
+    expect(&c, TS_REASON_INVALID_COMMAND, "month 0");
+    adjustment->month = 202613;
+    expect(&c, TS_REASON_INVALID_COMMAND, "month 202613");
+    adjustment->month = -202612;
+    expect(&c, TS_REASON_INVALID_COMMAND, "month -202612");
+    adjustment->month = 202612;
+    good(&c);
+    adjustment->unit_count++;
+    expect(&c, TS_REASON_INVALID_COMMAND, "more than 8 allowances");
+    adjustment->unit_count = 2;
+    units[1].units = -INT64_C(2147483647);
+    good(&c);
+    units[1].units--;
+    expect(&c, TS_REASON_INVALID_COMMAND, "units: -2147483648");
+    units[1].units = INT64_MIN;
+    expect(&c, TS_REASON_INVALID_COMMAND, "units: -9223372036854775808");
+    units[1] = (struct ts_adjustment_units){text(TS_ALLOWANCE_NAME_MAX), 1};
+    good(&c);
+    units[1].allowance = text(TS_ALLOWANCE_NAME_MAX + 1);
+    expect(&c, TS_REASON_INVALID_COMMAND, "no name of an allowance");
+    units[1].allowance = TS_LITERAL("");
+    expect(&c, TS_REASON_INVALID_COMMAND, "no name of an allowance");
+    adjustment->unit_count = 0;
+    adjustment->start_ms = INT64_MAX;
+    expect(&c, TS_REASON_INVALID_COMMAND, "start_time");
+    adjustment->start_ms = -1;
+    expect(&c, TS_REASON_INVALID_COMMAND, "start_time");
+    adjustment->start_ms = 0;
+    adjustment->charge_micros = INT64_C(9000000000000001);
+    expect(&c, TS_REASON_INVALID_COMMAND, "charge_micros");
+    adjustment->charge_micros = 0;
+    adjustment->follows = 0;
+    expect(&c, TS_REASON_INVALID_COMMAND, "follows 0");
+}
+
 /* --- identity and fingerprint */
 
 static void test_identity(void **state)
@@ -496,6 +544,7 @@ int main(void)
         cmocka_unit_test(test_changed_lists),
         cmocka_unit_test(test_changed_texts_and_days),
         cmocka_unit_test(test_changed_allowances),
+        cmocka_unit_test(test_adjustments),
         cmocka_unit_test(test_identity),
         cmocka_unit_test(test_fingerprints_stay),
         cmocka_unit_test(test_what_does_not_count),
