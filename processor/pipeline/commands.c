@@ -321,21 +321,22 @@ static bool name_followed(struct guessing *g, const struct ts_record *record, st
     return out->size != SIZE_MAX;
 }
 
-static bool judge_adjustment(struct guessing *g, size_t i, struct ts_error *err)
+/* `followed` is the row of an adjustment that is not refused; absent: none. */
+static bool
+judge_adjustment(struct guessing *g, size_t i, struct ts_bytes *followed, struct ts_error *err)
 {
     struct ts_record *record = g->records[i];
-    struct ts_bytes followed;
+    *followed = (struct ts_bytes){NULL, 0};
     if (!is_adjustment(&record->command->command)) {
         return true;
     }
-    if (!name_followed(g, record, &followed)) {
+    if (!name_followed(g, record, followed)) {
         return ts_error_no_memory(err);
     }
-    bool taken = find_id(&g->ids, SPACE_FOLLOWED, followed)->record != NULL;
+    bool taken = find_id(&g->ids, SPACE_FOLLOWED, *followed)->record != NULL;
     if (ts_adjustment_refuse(g->batch, record, &g->requests[i], taken)) {
         return true;
     }
-    take_id(&g->ids, SPACE_FOLLOWED, followed, record);
     return ts_adjustment_include(g->batch, record) || ts_error_no_memory(err);
 }
 
@@ -368,7 +369,9 @@ static bool guess_one(struct guessing *g, size_t i, struct ts_error *err)
     if (!judge_ids(g, i)) {
         return true;
     }
-    if (!judge_change(g, i, reading->state.currency, err) || !judge_adjustment(g, i, err)) {
+    struct ts_bytes followed;
+    if (!judge_change(g, i, reading->state.currency, err) ||
+        !judge_adjustment(g, i, &followed, err)) {
         return false;
     }
     if (record->outcome != TS_OUTCOME_SETTLED) {
@@ -390,6 +393,7 @@ static bool guess_one(struct guessing *g, size_t i, struct ts_error *err)
         return true;
     }
     take_id(&g->ids, SPACE_COMMAND, command->command.command_id, record);
+    take_id(&g->ids, SPACE_FOLLOWED, followed, record);
     if (is_credit && command->effect.delta_micros != 0) {
         take_id(&g->ids, SPACE_CREDIT, credit->credit_id, record);
         take_id(&g->ids, SPACE_RECHARGE, credit->recharge_id, record);

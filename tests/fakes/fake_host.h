@@ -20,7 +20,8 @@
 enum {
     FAKE_CALL_LANES = 3,
     FAKE_ORDER_LANES = 2,
-    FAKE_LANES = FAKE_CALL_LANES + FAKE_ORDER_LANES,
+    FAKE_ADJUSTMENT_LANES = 2,
+    FAKE_LANES = FAKE_CALL_LANES + FAKE_ORDER_LANES + FAKE_ADJUSTMENT_LANES,
     FAKE_ACCOUNTS = 8,
     FAKE_ALLOWANCES = 2, /* of one account, in the order in which they are drawn on */
     FAKE_MONTHS = 2,
@@ -47,7 +48,7 @@ struct fake_host {
 };
 
 /* The lanes of a world are numbered through: the partitions of the topic of calls, then those of
- * the credits topic. */
+ * the credits topic, then those of the adjustments topic. */
 int fake_lane_count(const struct fake_host *host);
 int fake_lane_number(const struct fake_host *host, struct ts_lane lane);
 struct ts_lane fake_lane(const struct fake_host *host, int number);

@@ -32,7 +32,7 @@ void fake_kafka_finish(struct fake_kafka *kafka)
 
 bool fake_kafka_is_order(const struct fake_kafka *kafka, int lane)
 {
-    return fake_lane(kafka->host, lane).input == TS_INPUT_CREDITS;
+    return ts_lane_has_commands(fake_lane(kafka->host, lane));
 }
 
 void fake_kafka_append(struct fake_kafka *kafka, int lane, const struct fake_message *message)

@@ -375,6 +375,24 @@ status_of(const struct fake_tables *tables, int space, struct ts_bytes text, uin
                                             : TS_IDENTITY_CONFLICT;
 }
 
+/* The row that an adjustment follows: of the same call, its settlement or an adjustment. */
+static void find_followed(const struct fake_tables *tables, struct ts_command_request *request)
+{
+    const struct ts_adjustment *adjustment = &request->command->body.adjustment;
+    for (size_t i = 0; i < tables->end_count; i++) {
+        const struct fake_end *row = &tables->ends[i];
+        if (row->outcome != TS_OUTCOME_SETTLED || row->account != request->account_no - 1) {
+            continue;
+        }
+        request->base_there =
+            request->base_there ||
+            ((!row->order || row->adjusts) && row->movement == adjustment->follows &&
+             row->identity_hash == adjustment->identity_hash);
+        request->base_followed =
+            request->base_followed || (row->adjusts && row->follows == adjustment->follows);
+    }
+}
+
 static void answer_command(const struct fake_tables *tables, struct ts_command_request *request)
 {
     const struct ts_command *command = request->command;
@@ -385,6 +403,9 @@ static void answer_command(const struct fake_tables *tables, struct ts_command_r
         request->credit_id = status_of(tables, 1, credit->credit_id, fingerprint);
         request->recharge_credited =
             credit->recharge_id.size > 0 && fake_id_find(tables, 2, credit->recharge_id) != NULL;
+    }
+    if (command->type == TS_COMMAND_ADJUSTMENT) {
+        find_followed(tables, request);
     }
     if (command->type == TS_COMMAND_ACCOUNT_CHANGED &&
         (command->body.change.set & ts_field_bit(TS_FIELD_RATE_PLAN)) != 0) {

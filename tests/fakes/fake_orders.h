@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The simulated world's commands: their form on the credits topic, and the codec's side of it. Here
+/* The simulated world's commands: their form on the topics, and the codec's side of it. Here
  * they are called orders, since everything that is sent to a server is a command. */
 #ifndef TS_TESTS_FAKES_FAKE_ORDERS_H
 #define TS_TESTS_FAKES_FAKE_ORDERS_H
@@ -47,6 +47,16 @@ struct fake_change {
     char rate_plan[16];
 };
 
+/* What a replay found of a call. */
+struct fake_adjustment {
+    int32_t number; /* of the call */
+    int32_t generation;
+    int64_t start_ms;
+    int64_t follows;
+    uint64_t identity_hash;
+    int64_t units[FAKE_ALLOWANCES];
+};
+
 /* A message's value: every byte of it is set, so that two can be compared. */
 struct fake_order {
     int32_t flaw;       /* enum fake_order_flaw */
@@ -55,7 +65,7 @@ struct fake_order {
     int32_t kind;       /* of a credit */
     int32_t method;     /* of a credit; -1: the account's */
     int32_t timer;
-    int64_t amount; /* of a credit, or of a card's charge */
+    int64_t amount; /* of a credit, of a card's charge, or of an adjustment */
     int64_t due_ms;
     char account_id[16];
     char command_id[64];
@@ -63,6 +73,7 @@ struct fake_order {
     char credit_id[64];
     char recharge_id[48]; /* … and a timer's subject */
     struct fake_change change;
+    struct fake_adjustment adjustment;
 };
 
 /* False: a reject. */

@@ -20,7 +20,7 @@ enum { FAKE_STANDBYS = 3 };
 enum {
     FAKE_ENDS = FAKE_LANES * FAKE_MESSAGES,
     FAKE_OUTBOX = 8192,
-    FAKE_IDS = 3 * FAKE_ORDER_LANES * FAKE_MESSAGES,
+    FAKE_IDS = (3 * FAKE_ORDER_LANES + 2 * FAKE_ADJUSTMENT_LANES) * FAKE_MESSAGES,
 };
 
 struct fake_account {
@@ -61,13 +61,15 @@ struct fake_end {
     int account;
     bool order;
     struct ts_command_effect effect; /* of an order */
+    bool adjusts;                    /* an order that changes the call with this number … */
+    int64_t follows;                 /* … after this movement */
     int32_t number;
     int32_t content;
     int32_t flaw;
     uint64_t identity_hash;
     uint64_t fingerprint;
     int64_t charge_micros;
-    int64_t units[FAKE_ALLOWANCES]; /* drawn */
+    int64_t units[FAKE_ALLOWANCES]; /* drawn, or moved by an adjustment */
     int64_t deck_version;
     int64_t balance_after_micros;
     int64_t movement;
@@ -75,7 +77,7 @@ struct fake_end {
 
 /* An id that is taken for ever. */
 struct fake_id {
-    int space; /* 0: a command's, 1: a credit's, 2: a recharge's */
+    int space; /* 0: a command's, 1: a credit's, 2: a recharge's, 3: a row that is followed */
     char text[64];
     uint64_t fingerprint;
     bool expected_free; /* of a refused credit: it must not be there, and is not taken */

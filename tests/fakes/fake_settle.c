@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static void copy_head(struct fake_txn *txn, struct ts_settlement *settlement)
@@ -47,6 +48,29 @@ static bool settle_start(void *self, struct ts_settlement *settlement, struct ts
     return fake_away(err, "too many connections");
 }
 
+static void take_units(struct fake_end *end, const struct ts_included *included)
+{
+    for (uint32_t i = 0; included != NULL && i < included->count; i++) {
+        const struct ts_draw *draw = &included->draws[i];
+        int counter = fake_counter(included->month, ts_allowance_name(draw->allowance));
+        end->units[counter / FAKE_MONTHS] = draw->units;
+    }
+}
+
+static void adjust(struct fake_end *end, const struct ts_record *record)
+{
+    const struct ts_command *command = &record->command->command;
+    struct fake_order order;
+    if (command->type == TS_COMMAND_ADJUSTMENT) {
+        memcpy(&order, record->value.data, sizeof order);
+        end->adjusts = true;
+        end->follows = command->body.adjustment.follows;
+        end->identity_hash = command->body.adjustment.identity_hash;
+        end->number = order.adjustment.number;
+        take_units(end, record->included);
+    }
+}
+
 static struct fake_end
 end_of(const struct fake_postgres *postgres, const struct ts_settlement *settlement, size_t index)
 {
@@ -58,7 +82,7 @@ end_of(const struct fake_postgres *postgres, const struct ts_settlement *settlem
                            .settlement = postgres->settlements,
                            .now_ms = settlement->now_ms,
                            .account = -1,
-                           .order = record->lane.input == TS_INPUT_CREDITS};
+                           .order = ts_lane_has_commands(record->lane)};
     if (record->outcome != TS_OUTCOME_SETTLED) {
         return end;
     }
@@ -71,6 +95,7 @@ end_of(const struct fake_postgres *postgres, const struct ts_settlement *settlem
         memcpy(&order, record->value.data, sizeof order);
         end.flaw = order.flaw == FAKE_ORDER_REFUSED ? FAKE_FLAW_REFUSED : FAKE_FLAW_NONE;
         end.effect = record->command->effect;
+        adjust(&end, record);
     } else {
         struct fake_call call;
         memcpy(&call, record->value.data, sizeof call);
@@ -79,11 +104,7 @@ end_of(const struct fake_postgres *postgres, const struct ts_settlement *settlem
         end.flaw = call.flaw;
         end.identity_hash = record->identity_hash;
         end.charge_micros = record->rating.charge_micros;
-        for (uint32_t i = 0; record->included != NULL && i < record->included->count; i++) {
-            const struct ts_draw *draw = &record->included->draws[i];
-            int counter = fake_counter(record->included->month, ts_allowance_name(draw->allowance));
-            end.units[counter / FAKE_MONTHS] = draw->units;
-        }
+        take_units(&end, record->included);
         end.deck_version = record->rating.deck_version;
     }
     return end;
@@ -101,6 +122,19 @@ take_id(struct fake_txn *txn, int space, struct ts_bytes text, const struct ts_r
     memcpy(id->text, text.data, text.size);
 }
 
+static void take_followed(struct fake_txn *txn,
+                          const struct ts_account_profile *profile,
+                          const struct ts_record *record)
+{
+    char text[48];
+    snprintf(text,
+             sizeof text,
+             "%lld/%lld",
+             (long long)profile->account_no,
+             (long long)record->command->command.body.adjustment.follows);
+    take_id(txn, 3, ts_bytes_of(text), record);
+}
+
 /* What is never to be applied again, and what a refusal relies on. */
 static void copy_ids(struct fake_host *host, struct fake_txn *txn)
 {
@@ -116,6 +150,10 @@ static void copy_ids(struct fake_host *host, struct fake_txn *txn)
         const struct ts_command_credit *credit = &command->body.credit;
         enum ts_refusal refusal = record->command->effect.refusal;
         take_id(txn, 0, command->command_id, record);
+        if (command->type == TS_COMMAND_ADJUSTMENT) {
+            take_followed(txn, settlement->record_accounts[i]->profile, record);
+            continue;
+        }
         if (record->command->effect.delta_micros == 0 && refusal == TS_REFUSAL_NONE) {
             continue;
         }

@@ -18,6 +18,11 @@ void judge_world(struct world *world);
 /* --- judge_orders.c: I2 and I3, how an order ended: by what was settled before it */
 void judge_order(struct world *world, const struct fake_end *end, const struct fake_order *order);
 const struct fake_order *judge_order_of(const struct world *world, const struct fake_end *end);
+/* judge_adjustments.c: the same of an adjustment; `first` took its id before, or NULL. */
+bool judge_adjustment(const struct world *world,
+                      const struct fake_end *end,
+                      const struct fake_order *order,
+                      const struct fake_order *first);
 /* Whether, before the end with this index, a credit answered the request. */
 bool judge_is_credited(const struct world *world, size_t before, const char *recharge_id);
 

@@ -100,8 +100,13 @@ is_right(const struct world *world, const struct fake_end *end, const struct fak
     if (order->flaw == FAKE_ORDER_BYTES || order->flaw == FAKE_ORDER_ABSENT) {
         return dead && end->reason == TS_REASON_DECODE_ERROR;
     }
-    if (is_invalid(order)) {
+    bool adjusts = order->type == TS_COMMAND_ADJUSTMENT;
+    bool misplaced = adjusts != (fake_lane(&world->host, end->lane).input == TS_INPUT_ADJUSTMENTS);
+    if (is_invalid(order) || misplaced) {
         return dead && end->reason == TS_REASON_INVALID_COMMAND;
+    }
+    if (adjusts) {
+        return judge_adjustment(world, end, order, first);
     }
     if (dead) {
         return is_plausible(world, end, order);

@@ -41,6 +41,7 @@ static const char *const pieces[] = {
     "belief",           /* apply does not compare what was believed to be used */
     "command-ids",      /* a command can be settled twice, and a credit */
     "refused-ids",      /* a refusal is not given up when its credit was settled meanwhile */
+    "one-follows",      /* two adjustments can follow one row */
     "revision",         /* a change of settings does not raise the account's revision */
 #ifdef TS_MUTATIONS
     "second-look-at-holes",

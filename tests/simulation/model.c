@@ -414,8 +414,13 @@ model_order(struct model *model, const struct fake_order *order, bool credited, 
     struct ts_command_effect effect = {.changed = order->type == TS_COMMAND_ACCOUNT_CHANGED};
     bool timer = order->type == TS_COMMAND_TIMER_DUE;
     memset(model->cause, 0, sizeof model->cause);
-    snprintf(
-        model->cause, sizeof model->cause, "%s:%s", timer ? "timer" : "command", order->command_id);
+    snprintf(model->cause,
+             sizeof model->cause,
+             "%s:%s",
+             timer                                  ? "timer"
+             : order->type == TS_COMMAND_ADJUSTMENT ? "adjustment"
+                                                    : "command",
+             order->command_id);
     if (timer && order->due_ms == model->timer_ms && model->time.now_ms < model->timer_ms) {
         model->time.now_ms = model->timer_ms; /* due by another's clock */
     }
@@ -435,6 +440,8 @@ model_order(struct model *model, const struct fake_order *order, bool credited, 
         confirm(model, order->amount);
         break;
     case TS_COMMAND_ADJUSTMENT:
+        effect.delta_micros = order->amount;
+        model->balance += order->amount;
         break;
     case TS_COMMAND_CARD_REPLACED:
         model->card = TS_CARD_UNCONFIRMED;

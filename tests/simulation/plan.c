@@ -194,6 +194,7 @@ void world_plan_messages(struct world *world)
     plan_messages(world, TS_INPUT_CDRS);
     plan_messages(world, TS_INPUT_CREDITS);
     world->services = (struct services){.messages_left = fake_random_range(random, 0, 120)};
+    world->replays = (struct replays){.messages_left = fake_random_range(random, 0, 80)};
 }
 
 /* One new call on each account on some partition. */

@@ -92,6 +92,7 @@ static void tick(struct world *world)
     host->now_us += fake_random_range(&host->random, 10, 120);
     append_messages(world);
     world_serve(world);
+    world_replay(world);
     expire_sessions(world);
     fake_kafka_tick(&world->kafka);
     fake_redis_tick(&world->redis);
@@ -133,8 +134,9 @@ static bool all_ended(const struct world *world)
             return false;
         }
     }
-    return world_is_served(world) && fake_kafka_settled(&world->kafka) &&
-           fake_redis_settled(&world->redis) && fake_postgres_settled(&world->postgres);
+    return world_is_served(world) && world_is_replayed(world) &&
+           fake_kafka_settled(&world->kafka) && fake_redis_settled(&world->redis) &&
+           fake_postgres_settled(&world->postgres);
 }
 
 static void tell_what_lasts(struct world *world)
@@ -194,6 +196,7 @@ static void draw_options(struct world *world)
     options->lane_check_ms = fake_random_range(random, 2, 200);
     options->topics[TS_INPUT_CDRS] = TS_LITERAL("cdrs");
     options->topics[TS_INPUT_CREDITS] = TS_LITERAL("credits");
+    options->topics[TS_INPUT_ADJUSTMENTS] = TS_LITERAL("adjustments");
     options->decide = (struct ts_decide_settings){
         .recharge_expires_after_ms = fake_random_range(random, 2, 60),
         .recharge_backoff_first_ms = fake_random_range(random, 1, 12),
@@ -247,6 +250,8 @@ static void begin_world(struct world *world, uint64_t seed, const char *without,
     host->partitions[TS_INPUT_CDRS] =
         world->crowded ? 1 : fake_random_range(&host->random, 1, FAKE_CALL_LANES);
     host->partitions[TS_INPUT_CREDITS] = fake_random_range(&host->random, 0, FAKE_ORDER_LANES);
+    host->partitions[TS_INPUT_ADJUSTMENTS] =
+        fake_random_range(&host->random, 0, FAKE_ADJUSTMENT_LANES);
     static const int days_ms[] = {12, 40, 3000000};
     host->day_ms = days_ms[fake_random_below(&host->random, 3)];
     fake_kafka_init(&world->kafka, host, fake_lane_count(host));

@@ -63,6 +63,12 @@ struct services {
     int messages_left; /* what they may still append */
 };
 
+/* Somebody who replays calls and finds that they cost something else (replays.c). */
+struct replays {
+    int messages_left; /* what may still be appended */
+    int generations;
+};
+
 struct world {
     struct fake_host host;
     struct fake_kafka kafka;
@@ -84,6 +90,7 @@ struct world {
     int numbers; /* identities used so far */
     int order_numbers;
     struct services services;
+    struct replays replays;
     int64_t ever_closed_ms[FAKE_ACCOUNTS]; /* the judge's */
 
     int big_faults_left;
@@ -115,6 +122,10 @@ void world_draw_order(struct world *world, struct fake_order *out);
 /* --- services.c */
 void world_serve(struct world *world);
 bool world_is_served(const struct world *world);
+
+/* --- replays.c */
+void world_replay(struct world *world);
+bool world_is_replayed(const struct world *world);
 
 /* --- faults.c */
 void world_draw_fault(struct world *world);
