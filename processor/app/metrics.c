@@ -159,6 +159,21 @@ static void append_histogram(struct ts_buffer *out,
                      count);
 }
 
+static void
+sample_errors(const struct metric *metric, const struct ts_metrics *metrics, struct ts_buffer *out)
+{
+    for (int i = 0; i < TS_ERROR_CLASS_COUNT; i++) {
+        if (i != TS_ERROR_REJECT) { /* a record's fault: dead_letters_total */
+            size_t offset = metric->offset + (size_t)i * sizeof(_Atomic uint64_t);
+            ts_buffer_format(out,
+                             PREFIX "%s{class=\"%s\"} %" PRIu64 "\n",
+                             metric->name,
+                             ts_error_class_name((enum ts_error_class)i),
+                             sum(metrics, offset));
+        }
+    }
+}
+
 static void sample_histogram(const struct metric *metric,
                              const struct ts_metrics *metrics,
                              struct ts_buffer *out)
@@ -354,7 +369,13 @@ static const struct metric table[] = {
         raises,
         "Buckets given a new generation: Redis was restarted, failed over or lost data."),
     SUM("account_loads_total", loads, "Accounts loaded into Redis from PostgreSQL."),
-    SUM("retries_total", errors_retry, "Failures of servers that were met and tried again."),
+    {"errors_total",
+     "counter",
+     "class",
+     "Failures by class: retry, a server was away or refused for now; fatal, a person must look;"
+     " none, something was another worker's by now.",
+     sample_errors,
+     WORKER(errors)},
     DURATION("append_to_balance_seconds",
              append_to_balance,
              "From the append to the input topic to the charge in Redis."),

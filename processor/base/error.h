@@ -14,6 +14,7 @@ enum ts_error_class {
     TS_ERROR_REJECT, /* the input's fault: it will never succeed as it is */
     TS_ERROR_FATAL,  /* neither will help: wrong configuration, out of memory, a newer schema */
 };
+enum { TS_ERROR_CLASS_COUNT = TS_ERROR_FATAL + 1 };
 
 enum { TS_ERROR_TEXT_MAX = 512 };
 

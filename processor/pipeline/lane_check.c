@@ -36,7 +36,7 @@ static bool ask_end(struct ts_worker *worker, struct ts_lane id, int64_t *high)
     worker->source_answers = source->ops->range(source->self, id, &low, high, &err);
     if (!worker->source_answers) {
         TS_SAY(worker, TS_LEVEL_WARNING, "no_answer", "%s", err.text);
-        ts_count(&worker->stats.errors_retry, 1);
+        ts_count(&worker->stats.errors[TS_ERROR_RETRY], 1);
     }
     return worker->source_answers;
 }

@@ -138,7 +138,7 @@ void ts_worker_source_event(struct ts_worker *worker, const struct ts_source_eve
         if (event->error.class == TS_ERROR_FATAL) {
             worker->fatal = event->error;
         } else {
-            ts_count(&worker->stats.errors_retry, 1);
+            ts_count(&worker->stats.errors[TS_ERROR_RETRY], 1);
             TS_SAY(worker, TS_LEVEL_WARNING, "source_error", "%s", event->error.text);
         }
         break;

@@ -429,7 +429,7 @@ wait_for_schema(struct ts_worker *worker, struct ts_lane_state *lane, const stru
     lane->schema_said = true;
     if (worker->schema_said_us == 0 || now_us - worker->schema_said_us >= SAY_AGAIN_US) {
         worker->schema_said_us = now_us;
-        ts_count(&worker->stats.errors_retry, 1);
+        ts_count(&worker->stats.errors[TS_ERROR_RETRY], 1);
         TS_SAY(worker, TS_LEVEL_WARNING, "waits_for_schema", "%s", err->text);
     }
 }

@@ -92,7 +92,7 @@ static void put_off_mending(struct ts_worker *worker)
 static void begin_anew(struct ts_worker *worker, const struct ts_error *why)
 {
     struct ts_publishing_state *publishing = &worker->publishing;
-    ts_count(&worker->stats.errors_retry, 1);
+    ts_count(&worker->stats.errors[TS_ERROR_RETRY], 1);
     TS_SAY(worker, TS_LEVEL_WARNING, "publish_failed", "%s", why->text);
     publishing->broken = true;
     put_off_mending(worker);

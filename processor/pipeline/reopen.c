@@ -68,6 +68,7 @@ void ts_worker_trouble(struct ts_worker *worker, enum ts_phase phase, const stru
         return;
     }
     ts_count(&worker->stats.reopens, 1);
+    ts_count(&worker->stats.errors[err->class], 1);
     if (err->class == TS_ERROR_FATAL) {
         worker->fatal = *err;
     }

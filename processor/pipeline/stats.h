@@ -4,6 +4,7 @@
 #ifndef TS_PIPELINE_STATS_H
 #define TS_PIPELINE_STATS_H
 
+#include "base/error.h"
 #include "core/reason.h"
 #include "ports/lane.h"
 
@@ -63,7 +64,9 @@ struct ts_worker_stats {
     _Atomic uint64_t conflicts; /* settlements refused for an identity settled already */
     _Atomic uint64_t raises;    /* buckets given a new generation */
     _Atomic uint64_t loads;     /* accounts loaded into Redis */
-    _Atomic uint64_t errors_retry;
+    _Atomic uint64_t errors[TS_ERROR_CLASS_COUNT]; /* by class; NONE: a lane or a bucket that is
+                                                      another's by now, a decision that is taken
+                                                      back. Refused records are dead letters */
     _Atomic int64_t batches_used;
     _Atomic int64_t batches_max;
     _Atomic int64_t unacknowledged; /* messages handed to the producer */
