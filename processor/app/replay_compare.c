@@ -24,6 +24,7 @@ struct ts_replay_compare {
     struct ts_replay_page *pages[2];
     size_t filling;
     size_t *range_of; /* by partition */
+    struct ts_replay_bulk *bulk;
     struct ts_progress progress;
     int64_t now_ms;
     int64_t started_us;
@@ -149,6 +150,8 @@ rate(struct ts_replay *replay, struct ts_replay_call *call, const struct ts_acco
     if (call->reason == TS_REASON_NONE) {
         call->reason = call->rating.reason;
     }
+    call->account_no = of->account_no;
+    call->plan_no = of->rate_plan;
     call->fits =
         call->reason == TS_REASON_NONE && of->allowances != NULL &&
         ts_allowances_fitting(of->allowances, &call->rating, call->cdr.license, fitting) > 0;
@@ -191,31 +194,61 @@ static bool rate_call(struct ts_replay *replay, struct ts_replay_call *call, str
     return true;
 }
 
-static bool rate_page(struct ts_replay *replay, struct ts_replay_page *page, struct ts_error *err)
+/* Whether the books are known to have it at what it is rated to; else it is looked up. A call that
+ * may draw on allowances is judged in its turn: what it draws depends on those before it. */
+static bool is_known(const struct ts_replay *replay,
+                     const struct ts_replay_call *call,
+                     const struct ts_replay_bulk_row *row)
 {
+    if (row == NULL || call->reason != TS_REASON_NONE) {
+        return false;
+    }
+    return call->fits ? !replay->thorough
+                      : row->charge_micros == call->rating.charge_micros && row->covered == 0;
+}
+
+static bool ask_for(struct ts_replay_compare *compare,
+                    struct ts_replay_page *page,
+                    size_t i,
+                    struct ts_error *err)
+{
+    struct ts_replay_call *call = &page->calls[i];
+    const struct ts_replay_bulk_row *row = NULL;
+    bool whole = call->fits || call->reason != TS_REASON_NONE;
+    size_t range = compare->range_of[call->partition];
+    if (!ts_replay_bulk_find(compare->bulk, range, call->offset, call->cdr.start_ms, &row, err)) {
+        return false;
+    }
+    bool known = is_known(compare->replay, call, row);
+    call->identity_hash = known && !call->fits ? 0 : ts_cdr_identity_hash(&call->cdr, 0);
+    page->call_of[page->asked_count] = (uint32_t)i;
+    page->rows[page->asked_count] = known ? row : NULL;
+    page->asked[page->asked_count++] = (struct ts_replay_asked){
+        .start_ms = call->cdr.start_ms,
+        .identity_hash = call->identity_hash,
+        .fingerprint = known ? 0 : ts_cdr_fingerprint(&call->cdr),
+        .partition = call->partition,
+        .offset = call->offset,
+        .charge_micros = whole ? TS_REPLAY_WHOLE : call->rating.charge_micros,
+        .known = known,
+        .standing = TS_REPLAY_EQUAL,
+    };
+    return true;
+}
+
+static bool
+rate_page(struct ts_replay_compare *compare, struct ts_replay_page *page, struct ts_error *err)
+{
+    struct ts_replay *replay = compare->replay;
     page->asked_count = 0;
     if (!load_profiles(replay, page, err)) {
         return false;
     }
     for (size_t i = 0; i < page->count; i++) {
-        struct ts_replay_call *call = &page->calls[i];
-        if (!rate_call(replay, call, err)) {
+        if (!rate_call(replay, &page->calls[i], err) ||
+            (!page->calls[i].judged && !ask_for(compare, page, i, err))) {
             return false;
         }
-        if (call->judged) {
-            continue;
-        }
-        bool whole = call->fits || call->reason != TS_REASON_NONE;
-        call->identity_hash = ts_cdr_identity_hash(&call->cdr, 0);
-        page->call_of[page->asked_count] = (uint32_t)i;
-        page->asked[page->asked_count++] = (struct ts_replay_asked){
-            .start_ms = call->cdr.start_ms,
-            .identity_hash = call->identity_hash,
-            .fingerprint = ts_cdr_fingerprint(&call->cdr),
-            .partition = call->partition,
-            .offset = call->offset,
-            .charge_micros = whole ? TS_REPLAY_WHOLE : call->rating.charge_micros,
-        };
     }
     return true;
 }
@@ -268,7 +301,7 @@ static void keep_rate(const struct ts_replay_compare *compare)
 static bool flush(struct ts_replay_compare *compare, struct ts_error *err)
 {
     struct ts_replay_page *page = compare->pages[compare->filling];
-    if (!rate_page(compare->replay, page, err) ||
+    if (!rate_page(compare, page, err) ||
         !ts_replay_lookup_start(page->lookup, page->asked, page->asked_count, err)) {
         return false;
     }
@@ -324,6 +357,14 @@ static bool open_all(struct ts_replay_compare *compare, struct ts_error *err)
             replay->ranges[i].partition > partitions ? replay->ranges[i].partition : partitions;
     }
     compare->range_of = calloc((size_t)partitions + 1, sizeof *compare->range_of);
+    compare->bulk = ts_replay_bulk_open(replay->session->config.postgres.url,
+                                        replay->options->topic,
+                                        replay->ranges,
+                                        replay->range_count,
+                                        err);
+    if (compare->bulk == NULL) {
+        return false;
+    }
     const struct ts_kafka_range_reader_options reading = {
         .connection = &replay->kafka.connection,
         .consumer = &replay->kafka.consumer,
@@ -387,6 +428,7 @@ static bool compare_all(struct ts_replay *replay, struct ts_error *err)
     bool good = open_all(&compare, err) && start_reading(&compare, err) && read_all(&compare, err);
     ts_progress_finish(&compare.progress);
     ts_kafka_range_reader_close(compare.reader);
+    ts_replay_bulk_close(compare.bulk);
     destroy_page(compare.pages[0]);
     destroy_page(compare.pages[1]);
     free(compare.range_of);

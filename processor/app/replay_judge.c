@@ -152,24 +152,28 @@ static bool judge_settled(struct ts_replay *replay,
                                                  : report(replay, call, settled, false, err);
 }
 
+/* Calls that the books do not have: perhaps dead letters. */
+struct absent {
+    struct ts_replay_letter *letters;
+    const struct ts_replay_call **calls; /* of each */
+    size_t count;
+};
+
 static bool judge(struct ts_replay *replay,
-                  struct ts_replay_page *page,
-                  size_t i,
-                  struct ts_replay_letter *letters,
-                  size_t *letter_count,
+                  const struct ts_replay_call *call,
+                  const struct ts_replay_asked *asked,
+                  struct absent *absent,
                   struct ts_error *err)
 {
-    const struct ts_replay_asked *asked = &page->asked[i];
-    const struct ts_replay_call *call = &page->calls[page->call_of[i]];
     switch (asked->standing) {
     case TS_REPLAY_EQUAL:
         return report(replay, call, call->rating.charge_micros, false, err);
     case TS_REPLAY_SETTLED:
         return judge_settled(replay, call, asked, err);
     case TS_REPLAY_ABSENT:
-        letters[(*letter_count)++] =
+        absent->calls[absent->count] = call;
+        absent->letters[absent->count++] =
             (struct ts_replay_letter){.partition = asked->partition, .offset = asked->offset};
-        page->call_of[*letter_count - 1] = page->call_of[i]; /* those before are judged */
         return true;
     case TS_REPLAY_ELSEWHERE:
         skip(replay, TS_REPLAY_SKIP_DUPLICATE);
@@ -184,6 +188,37 @@ static bool judge(struct ts_replay *replay,
         return true;
     }
     return true;
+}
+
+/* A call that may draw on allowances, of which only the sums are known. *passed: it stands as it is
+ * rated, and so do its account's before it; else it must be looked up. */
+static bool judge_known(struct ts_replay *replay,
+                        const struct ts_replay_call *call,
+                        const struct ts_replay_bulk_row *row,
+                        bool *passed,
+                        struct ts_error *err)
+{
+    const struct ts_adjustment_units units = {TS_LITERAL(""), row->covered};
+    const struct ts_replay_settled settled = {.charge_micros = row->charge_micros,
+                                              .billed = row->billed,
+                                              .units = &units,
+                                              .unit_count = 1};
+    const struct ts_replay_rated rated = {.price_micros = call->rating.charge_micros,
+                                          .billed = call->rating.billed};
+    bool aside = true;
+    bool differs = !ts_replay_is_as_settled(
+        ts_rates_snapshot_catalog(replay->rates), call->plan_no, &settled, &rated);
+    if (!ts_replay_order_call(
+            &replay->order, call->account_no, call->partition, differs, &aside, err)) {
+        return false;
+    }
+    *passed = !aside;
+    if (aside) {
+        return true;
+    }
+    struct ts_replay_call stays = *call;
+    stays.rating.charge_micros = row->charge_micros;
+    return report(replay, &stays, row->charge_micros, false, err);
 }
 
 /* Whether the processors would charge it, if it were put back on the topic. */
@@ -232,18 +267,106 @@ static bool judge_letter(struct ts_replay *replay,
     return true;
 }
 
+/* What was known of but must be known whole. */
+struct again {
+    struct ts_replay_asked *asked;
+    const struct ts_replay_call **calls;
+    size_t count;
+};
+
+static void ask_again(struct again *again, const struct ts_replay_call *call)
+{
+    again->calls[again->count] = call;
+    again->asked[again->count++] = (struct ts_replay_asked){
+        .start_ms = call->cdr.start_ms,
+        .identity_hash = call->identity_hash,
+        .fingerprint = ts_cdr_fingerprint(&call->cdr),
+        .partition = call->partition,
+        .offset = call->offset,
+        .charge_micros = TS_REPLAY_WHOLE,
+    };
+}
+
+static bool judge_page(struct ts_replay *replay,
+                       struct ts_replay_page *page,
+                       struct again *again,
+                       struct absent *absent,
+                       struct ts_error *err)
+{
+    for (size_t i = 0; i < page->asked_count; i++) {
+        const struct ts_replay_call *call = &page->calls[page->call_of[i]];
+        bool passed = false;
+        if (page->rows[i] == NULL || !call->fits) {
+            if (!judge(replay, call, &page->asked[i], absent, err)) {
+                return false;
+            }
+            continue;
+        }
+        if (!judge_known(replay, call, page->rows[i], &passed, err)) {
+            return false;
+        }
+        if (!passed) {
+            ask_again(again, call);
+        }
+    }
+    return true;
+}
+
+static bool judge_again(struct ts_replay *replay,
+                        struct ts_replay_page *page,
+                        struct again *again,
+                        struct absent *absent,
+                        struct ts_error *err)
+{
+    if (again->count == 0) {
+        return true;
+    }
+    if (!ts_replay_lookup_start(page->lookup, again->asked, again->count, err) ||
+        !ts_replay_lookup_finish(page->lookup, err)) {
+        return false;
+    }
+    for (size_t i = 0; i < again->count; i++) {
+        if (!judge(replay, again->calls[i], &again->asked[i], absent, err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool judge_absent(struct ts_replay *replay,
+                         struct ts_replay_page *page,
+                         const struct absent *absent,
+                         struct ts_error *err)
+{
+    if (absent->count == 0) {
+        return true;
+    }
+    if (!ts_replay_lookup_letters(page->lookup, absent->letters, absent->count, err)) {
+        return false;
+    }
+    for (size_t i = 0; i < absent->count; i++) {
+        if (!judge_letter(replay, absent->calls[i], &absent->letters[i], err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool ts_replay_judge(struct ts_replay *replay, struct ts_replay_page *page, struct ts_error *err)
 {
-    struct ts_replay_letter *letters =
-        ts_arena_take(&page->arena, (page->asked_count + 1) * sizeof *letters);
-    size_t count = 0;
-    bool good = letters != NULL || ts_error_no_memory(err);
-    for (size_t i = 0; good && i < page->asked_count; i++) {
-        good = judge(replay, page, i, letters, &count, err);
+    size_t count = page->asked_count + 1;
+    struct ts_arena *arena = &page->arena;
+    struct absent absent = {
+        .letters = ts_arena_take(arena, count * sizeof *absent.letters),
+        .calls = ts_arena_take(arena, count * sizeof(const struct ts_replay_call *))};
+    struct again again = {.asked = ts_arena_take(arena, count * sizeof *again.asked),
+                          .calls =
+                              ts_arena_take(arena, count * sizeof(const struct ts_replay_call *))};
+    if (absent.letters == NULL || absent.calls == NULL || again.asked == NULL ||
+        again.calls == NULL) {
+        return ts_error_no_memory(err);
     }
-    good = good && (count == 0 || ts_replay_lookup_letters(page->lookup, letters, count, err));
-    for (size_t i = 0; good && i < count; i++) {
-        good = judge_letter(replay, &page->calls[page->call_of[i]], &letters[i], err);
-    }
-    return good;
+    return judge_page(replay, page, &again, &absent, err) &&
+           judge_again(replay, page, &again, &absent, err) &&
+           judge_absent(replay, page, &absent, err);
 }

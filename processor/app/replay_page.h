@@ -4,6 +4,7 @@
 #ifndef TS_APP_REPLAY_PAGE_H
 #define TS_APP_REPLAY_PAGE_H
 
+#include "adapters/postgres/replay_bulk.h"
 #include "adapters/postgres/replay_lookup.h"
 #include "app/replay.h"
 #include "base/arena.h"
@@ -24,6 +25,8 @@ struct ts_replay_call {
     bool fits;                                /* some allowance */
     bool judged;                              /* before it was looked up */
     const struct ts_account_profile *profile; /* while the page is rated */
+    int64_t account_no;                       /* when it fits; and the rate plan: */
+    int32_t plan_no;
     int32_t partition;
     int64_t offset;
     uint64_t identity_hash;
@@ -32,7 +35,8 @@ struct ts_replay_call {
 struct ts_replay_page {
     struct ts_replay_call calls[TS_REPLAY_PAGE];
     struct ts_replay_asked asked[TS_REPLAY_PAGE];
-    uint32_t call_of[TS_REPLAY_PAGE]; /* of each asked */
+    uint32_t call_of[TS_REPLAY_PAGE];                      /* of each asked */
+    const struct ts_replay_bulk_row *rows[TS_REPLAY_PAGE]; /* of each asked; NULL: looked up */
     size_t count;
     size_t asked_count;
     size_t bytes;

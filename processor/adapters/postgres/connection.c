@@ -451,3 +451,51 @@ bool ts_pg_copy_end(struct ts_pg_session *session, struct ts_error *err)
     PQclear(result);
     return result != NULL;
 }
+
+/* The next piece; absent at the end. False when the connection is broken. */
+static bool next_piece(struct ts_pg_session *session, char **piece, int *size, struct ts_error *err)
+{
+    int64_t deadline = deadline_of(session->call_timeout_ms);
+    while ((*size = PQgetCopyData(session->conn, piece, 1)) == 0) {
+        int wait_ms = left_ms(deadline);
+        if (wait_ms == 0 || !ts_pg_wait(session, wait_ms)) {
+            return ts_pg_fail(err, session->conn, NULL);
+        }
+    }
+    return true;
+}
+
+bool ts_pg_copy_out(struct ts_pg_session *session,
+                    const char *sql,
+                    bool (*take)(void *self, struct ts_bytes piece, struct ts_error *err),
+                    void *self,
+                    struct ts_error *err)
+{
+    PGresult *result = ts_pg_exec(session, sql, err);
+    if (result == NULL) {
+        return false;
+    }
+    TS_ASSERT(PQresultStatus(result) == PGRES_COPY_OUT);
+    PQclear(result);
+    bool good = true;
+    for (;;) {
+        char *piece = NULL;
+        int size = 0;
+        good = next_piece(session, &piece, &size, err);
+        if (!good || size < 0) {
+            break;
+        }
+        good = take(self, (struct ts_bytes){piece, (size_t)size}, err);
+        PQfreemem(piece);
+        if (!good) {
+            break;
+        }
+    }
+    if (!good) {
+        ts_pg_close(session);
+        return false;
+    }
+    result = await_call(session, err);
+    PQclear(result);
+    return result != NULL;
+}

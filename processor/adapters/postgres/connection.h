@@ -86,6 +86,14 @@ bool ts_pg_copy_begin(struct ts_pg_session *session, const char *sql, struct ts_
 bool ts_pg_copy_put(struct ts_pg_session *session, struct ts_bytes data, struct ts_error *err);
 bool ts_pg_copy_end(struct ts_pg_session *session, struct ts_error *err);
 
+/* COPY (…) TO STDOUT: each piece that comes, a row or the header with the first. False from `take`
+ * ends it with its error, and closes the session. */
+bool ts_pg_copy_out(struct ts_pg_session *session,
+                    const char *sql,
+                    bool (*take)(void *self, struct ts_bytes piece, struct ts_error *err),
+                    void *self,
+                    struct ts_error *err);
+
 /* Sets `err` from a result (or from the connection when it is NULL), with the class that its
  * SQLSTATE stands for. Returns false. */
 bool ts_pg_fail(struct ts_error *err, const PGconn *conn, const PGresult *result);

@@ -177,6 +177,10 @@ static void group_by_leaf(struct ts_replay_lookup *lookup)
     size_t left = 0; /* those that are of a leaf */
     for (size_t i = 0; i < lookup->count; i++) {
         struct ts_replay_asked *asked = &lookup->asked[i];
+        lookup->leaf_of[i] = NULL;
+        if (asked->known) {
+            continue;
+        }
         if (last == NULL || asked->start_ms < last->from_ms || asked->start_ms >= last->to_ms) {
             last = ts_pg_leaves_find(&lookup->leaves, asked->start_ms);
         }

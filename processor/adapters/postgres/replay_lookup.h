@@ -33,6 +33,7 @@ struct ts_replay_asked {
     int32_t partition;
     int64_t offset;
     int64_t charge_micros; /* rated; TS_REPLAY_WHOLE: tell how it is settled in any case */
+    bool known;            /* `standing` is set already: not asked for */
 
     /* Out. The units live until the object's next page. */
     enum ts_replay_standing standing;
