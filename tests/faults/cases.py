@@ -26,6 +26,7 @@ POINTS = {
     "before_kafka_commit": 3,
 }
 CDRS = 2500
+CREDITS = 0.08  # of as many calls
 ACCOUNTS = 100
 
 
@@ -39,6 +40,8 @@ def tell(world, **more):
     assert memory < MEMORY_MAX_MIB, f"a processor held {memory:.0f} MiB"
     names = ("consumed", "settled", "duplicates", "dead_letters", "events", "events_told_again")
     counts = {name: report[name] for name in names}
+    counts["credits"] = report["credits"]["consumed"]
+    assert counts["credits"] == world.credits_produced
     return Outcome({**counts, "memory_mib": round(memory), **more})
 
 
@@ -47,7 +50,7 @@ def kill_at(point):
         r = random.Random(f"{point} {seed}")
         with harness.world(stack, keep, partitions=4, seed=seed) as world:
             world.make(accounts=ACCOUNTS)
-            messages = list(world.calls.stream(CDRS))
+            messages = list(world.mixed(CDRS, CREDITS))
             early = r.choice((CDRS, CDRS // 2))
             world.produce(messages[:early])
             kills = kill_once(world, r, point, 0, messages[early:])
@@ -90,7 +93,7 @@ def redis_loses_a_second(stack, seed, keep):
     with harness.world(stack, keep, seed=seed) as world:
         world.make(accounts=ACCOUNTS)
         processor = world.run()
-        with world.flow(8000, 2000):
+        with world.flow(8000, 2000, CREDITS):
             world.wait_settled(2000, alive=processor)
             size = stack.redis_append_file.stat().st_size
             time.sleep(1)
@@ -108,7 +111,7 @@ def redis_restarts(stack, seed, keep):
     with harness.world(stack, keep, seed=seed) as world:
         world.make(accounts=ACCOUNTS)
         processor = world.run()
-        with world.flow(6000, 2000):
+        with world.flow(6000, 2000, CREDITS):
             world.wait_settled(1500, alive=processor)
             stack.kill("redis")
             time.sleep(0.5)
@@ -122,7 +125,7 @@ def redis_is_flushed(stack, seed, keep):
     with harness.world(stack, keep, seed=seed) as world:
         world.make(accounts=ACCOUNTS)
         processor = world.run()
-        with world.flow(6000, 2000):
+        with world.flow(6000, 2000, CREDITS):
             for settled in (1000, 2500, 4000):
                 world.wait_settled(settled, alive=processor)
                 world.redis.flushall()
@@ -137,7 +140,7 @@ def buckets_are_deleted(stack, seed, keep):
     with harness.world(stack, keep, partitions=8, seed=seed) as world:
         world.make(accounts=ACCOUNTS)
         processors = [world.run(name=name) for name in ("a", "b")]
-        with world.flow(8000, 2000):
+        with world.flow(8000, 2000, CREDITS):
             world.wait_settled(1000)
             for _ in range(20):
                 world.redis.delete(f"{{b{r.randrange(256)}}}")
@@ -152,7 +155,7 @@ def postgres_restarts(stack, seed, keep):
     with harness.world(stack, keep, seed=seed) as world:
         world.make(accounts=ACCOUNTS)
         processor = world.run()
-        with world.flow(8000, 2000):
+        with world.flow(8000, 2000, CREDITS):
             world.wait_settled(1500, alive=processor)
             stack.kill("postgres")
             stack.start("postgres")
@@ -169,7 +172,7 @@ def postgres_is_down(stack, seed, keep):
     with harness.world(stack, keep, seed=seed, settings=default_batches()) as world:
         world.make(accounts=ACCOUNTS)
         processor = world.run()
-        with world.flow((seconds + 5) * per_second, per_second):
+        with world.flow((seconds + 5) * per_second, per_second, CREDITS):
             world.wait_settled(per_second, alive=processor)
             stack.run("stop", "postgres")
             time.sleep(seconds)
@@ -190,7 +193,7 @@ def default_batches():
 def broker_is_killed(stack, seed, keep):
     with harness.world(stack, keep, seed=seed) as world:
         world.make(accounts=ACCOUNTS)
-        world.produce(world.calls.stream(6000))
+        world.produce(world.mixed(6000, CREDITS))
         processor = world.run()
         world.wait_settled(1000, alive=processor)
         stack.kill("kafka")
@@ -208,14 +211,14 @@ def zombie(stack, seed, keep):
     fault = f"{point}:{r.randint(1, POINTS[point])}:stop"
     with harness.world(stack, keep, seed=seed) as world:
         world.make(accounts=ACCOUNTS)
-        world.produce(world.calls.stream(CDRS))
+        world.produce(world.mixed(CDRS, CREDITS))
         first = world.run(fault=fault, name="zombie")
         harness.wait_for(f"stopped at {fault}", first.stopped, 30)
         time.sleep(harness.SESSION_TIMEOUT_MS / 1000)
         second = world.run(name="second")
         world.wait_settled(alive=second)
         first.signal(signal.SIGCONT)
-        world.produce(world.calls.stream(1000))
+        world.produce(world.mixed(1000, CREDITS))
         world.wait_settled(alive=second)
         assert first.running(), first.log[-2000:]
         first.stop()
@@ -228,7 +231,7 @@ def one_of_two_is_killed(stack, seed, keep):
     with harness.world(stack, keep, partitions=8, seed=seed) as world:
         world.make(accounts=ACCOUNTS)
         first, second = world.run(name="first"), world.run(name="second")
-        with world.flow(8000, 2000):
+        with world.flow(8000, 2000, CREDITS):
             world.wait_settled(r.randint(500, 4000))
             (first if r.random() < 0.5 else second).kill()
         world.wait_settled()
@@ -244,7 +247,7 @@ def members_come_and_go(stack, seed, keep):
     with harness.world(stack, keep, partitions=8, seed=seed) as world:
         world.make(accounts=ACCOUNTS)
         steady = world.run(name="steady")
-        with world.flow(14000, 2000):
+        with world.flow(14000, 2000, CREDITS):
             for i in range(4):
                 guest = world.run(name=f"guest{i}")
                 time.sleep(r.uniform(0.3, 2))
@@ -272,7 +275,7 @@ def answers_are_lost(stack, seed, keep, wire, server):
         variable = f"TOLLSTREAM_{server.upper()}_URL"
         url = world.redis_url if server == "redis" else world.postgres_url
         processor = world.run(**{variable: url.replace(f":{wire.target}/", f":{wire.port}/")})
-        with world.flow(8000, 2000):
+        with world.flow(8000, 2000, CREDITS):
             world.wait_settled(500, alive=processor)
             for _ in range(30):
                 cuts = wire.cuts

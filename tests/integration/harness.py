@@ -24,6 +24,7 @@ import psycopg
 import redis
 
 import cdrs
+import credit_stream
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/faults"))
@@ -223,6 +224,7 @@ class World:
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="tollstream-test-"))
         self.processors = []
         self.produced = 0
+        self.credits_produced = 0
         self.numbered_schemas = {}  # {id: schema} of the world's registry
         self.now_ms = time.time_ns() // 1_000_000
         self.seed = seed
@@ -277,7 +279,9 @@ class World:
             if not allowances:
                 accounts = [row | {"allowances": []} for row in accounts]
         self.import_accounts(accounts)
-        self.calls = cdrs.Calls(self.seed, [a["account_id"] for a in accounts], self.now_ms)
+        ids = [a["account_id"] for a in accounts]
+        self.calls = cdrs.Calls(self.seed, ids, self.now_ms)
+        self.credits = credit_stream.Credits(self.seed, ids)
         return self
 
     def tollstream(self, *arguments, check=True):
@@ -305,7 +309,8 @@ class World:
     # --- input
 
     def produce(self, messages, per_second=None, topic="cdrs"):
-        """(key, value, pick): pick chooses the partition. CDRs are counted."""
+        """(key, value, pick), or with the topic as the fourth: pick chooses the partition. What
+        goes to the inputs is counted."""
         failures = []
         producer = confluent_kafka.Producer(
             {
@@ -317,12 +322,14 @@ class World:
             }
         )
         began = time.monotonic()
-        for count, (key, value, pick) in enumerate(messages):
+        for count, (key, value, pick, *other) in enumerate(messages):
             if per_second is not None and count % 20 == 0:
                 producer.poll(0)
                 time.sleep(max(0, began + count / per_second - time.monotonic()))
-            self.offer(producer, topic, key, value, pick, failures)
-            self.produced += topic == "cdrs"
+            place = other[0] if other else topic
+            self.offer(producer, place, key, value, pick, failures)
+            self.produced += place == "cdrs"
+            self.credits_produced += place == "credits"
         assert producer.flush(60) == 0 and not failures, failures[:3]
 
     def offer(self, producer, topic, key, value, pick, failures):
@@ -343,14 +350,22 @@ class World:
             except BufferError:
                 producer.poll(0.1)
 
+    def mixed(self, count, credits):
+        """So many calls, and such a share of credits beside them."""
+        added = self.credits.stream(count)
+        for message in self.calls.stream(count):
+            yield message
+            if self.credits.random.random() < credits:
+                yield next(added)
+
     @contextlib.contextmanager
-    def flow(self, count, per_second):
+    def flow(self, count, per_second, credits=0):
         """A stream that goes on while the block does its mischief."""
         failures = []
 
         def run():
             try:
-                self.produce(self.calls.stream(count), per_second)
+                self.produce(self.mixed(count, credits), per_second)
             except Exception as err:  # told to the thread that waits
                 failures.append(err)
 
@@ -392,9 +407,9 @@ class World:
             self.connection.close()
             self.connection = None
 
-    def settled_offsets(self):
+    def settled_offsets(self, topic="cdrs"):
         with contextlib.suppress(psycopg.OperationalError):
-            return int(self.query(SETTLED, self.topics["cdrs"])[0][0] or 0)
+            return int(self.query(SETTLED, self.topics[topic])[0][0] or 0)
         return -1
 
     def wait_settled(self, count=None, seconds=DRAIN_TIMEOUT_S, alive=None):
@@ -403,7 +418,10 @@ class World:
 
         def done():
             assert alive is None or alive.running(), f"it ended early:\n{alive.log[-3000:]}"
-            return self.settled_offsets() >= wanted
+            credits = 0 if count is not None else self.credits_produced
+            return (
+                self.settled_offsets() >= wanted and self.settled_offsets("credits") >= credits
+            )
 
         self.wait_for(f"{wanted} records settled", done, seconds)
         if count is None:

@@ -9,6 +9,7 @@ domain's text alone, with Python's integers and fractions.
     numbering, decks, rating    what a call costs
     decode, validate            which records can be charged at all
     account                     what a movement of the balance tells
+    credits                     how records of the credits topic ended, and what credits did
     evidence                    what was found: in live servers, or made by hand in a test
     verdict                     the comparison
 """

@@ -68,6 +68,8 @@ class Account:
     sequence: int = 0
     created_ms: int = 0
     allowances: tuple = ()
+    credit_amounts: tuple = ()
+    invoice_day: int = 1
 
     def fitting(self, charge, license, local):
         """The allowances that this call may draw on, in order. What buys no units draws none."""
@@ -93,7 +95,9 @@ class Ledger:
         self.balance = account.opening
         self.armed = [threshold <= account.opening for threshold in account.thresholds]
         self.exhausted = account.opening <= 0
-        self.in_flight = False
+        self.in_flight = False  # or the id, once an event told it
+        self.request_ids = set()
+        self.caps_told = set()  # months
         self.zone = zoneinfo.ZoneInfo(account.timezone)
         self.requested = {}  # day or month: how many, how much
         self.suppressed = set()
@@ -152,6 +156,33 @@ class Ledger:
             told.append(("balance.restored", None))
         return told + self.recharge(now_ms)
 
+    def note_request(self, recharge_id):
+        self.in_flight = recharge_id
+        self.request_ids.add(recharge_id)
+
+    def succeed(self, recharge_id, amount, now_ms):
+        """A request that had failed by then counts again."""
+        if recharge_id == self.in_flight:
+            self.in_flight = False
+            return
+        month = self.periods(now_ms)[1]
+        for reason in ("monthly_amount_cap", "monthly_credit_cap"):
+            self.requested[reason, month] = self.requested.get((reason, month), 0) + amount
+
+    def spent(self, now_ms):
+        """Bought and asked for in the month."""
+        return self.requested.get(("monthly_credit_cap", self.periods(now_ms)[1]), 0)
+
+    def spend(self, amount, now_ms):
+        key = ("monthly_credit_cap", self.periods(now_ms)[1])
+        self.requested[key] = self.requested.get(key, 0) + amount
+
+    def cap_is_news(self, now_ms):
+        month = self.periods(now_ms)[1]
+        news = month not in self.caps_told
+        self.caps_told.add(month)
+        return news
+
     def recharge(self, now_ms):
         account = self.account
         if not account.recharge_on or self.in_flight or self.balance >= account.recharge_threshold:
@@ -194,3 +225,6 @@ class Ledger:
         """The day and the month of the account's calendar."""
         local = datetime.datetime.fromtimestamp(now_ms // 1000, self.zone)
         return local.strftime("%Y-%m-%d"), local.strftime("%Y-%m")
+
+    def date(self, now_ms):
+        return datetime.datetime.fromtimestamp(now_ms // 1000, self.zone).date()

@@ -90,6 +90,21 @@ class Entry(typing.NamedTuple):
     kind: str
     amount: int
     balance_after: int
+    ref_id: str = ""
+    issued_by: str | None = None
+    note: str | None = None
+    created_ms: int | None = None
+    topic: str | None = None  # the record that brought it; none for an opening
+    partition: int | None = None
+    offset: int | None = None
+
+
+class Applied(typing.NamedTuple):
+    """A command that was settled, whatever it did."""
+
+    offset: int
+    command_id: str
+    account: int
 
 
 class Partition(typing.NamedTuple):
@@ -113,6 +128,31 @@ class Bucket(typing.NamedTuple):
 
 
 @dataclasses.dataclass
+class Credits:
+    """The credits topic, by hand. live.Credits has the same methods."""
+
+    topic: str = "credits"
+    partition_rows: list = dataclasses.field(default_factory=list)
+    input_rows: dict = dataclasses.field(default_factory=dict)
+    applied_rows: dict = dataclasses.field(default_factory=dict)
+    duplicate_rows: dict = dataclasses.field(default_factory=dict)
+    dead_letter_rows: dict = dataclasses.field(default_factory=dict)
+    invoice_lines: dict = dataclasses.field(default_factory=dict)
+
+    def inputs(self, partition):
+        return iter(self.input_rows.get(partition, ()))
+
+    def applied(self, partition):
+        return iter(self.applied_rows.get(partition, ()))
+
+    def duplicates(self, partition):
+        return iter(self.duplicate_rows.get(partition, ()))
+
+    def dead_letters(self, partition):
+        return iter(self.dead_letter_rows.get(partition, ()))
+
+
+@dataclasses.dataclass
 class Evidence:
     """Everything a verdict is made from, by hand. live.Evidence has the same methods."""
 
@@ -130,6 +170,7 @@ class Evidence:
     event_values: list = dataclasses.field(default_factory=list)
     dead_letter_values: list = dataclasses.field(default_factory=list)
     allowance_rows: dict = dataclasses.field(default_factory=dict)
+    credits: Credits = dataclasses.field(default_factory=Credits)
     strays: int = 0  # rows of usage that name no partition of the topic
     oldest_usage: int = 0  # start of the oldest leaf, in milliseconds
 

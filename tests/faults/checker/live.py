@@ -13,7 +13,17 @@ import redis
 from . import rating
 from .account import Account, Allowance
 from .decks import Deck
-from .evidence import CDR_FIELDS, Bucket, DeadLetter, Duplicate, Entry, Input, Partition, Usage
+from .evidence import (
+    CDR_FIELDS,
+    Applied,
+    Bucket,
+    DeadLetter,
+    Duplicate,
+    Entry,
+    Input,
+    Partition,
+    Usage,
+)
 
 BUCKETS = 256
 PAGE = 5000
@@ -55,12 +65,22 @@ DEAD_LETTERS = f"""
            {MS.format("created_at")}
     FROM dead_letter WHERE topic = %s AND partition = %s ORDER BY "offset"
 """
+ENTRIES = f"""
+    SELECT account_no, movement, kind, amount_micros, balance_after_micros, ref_id, issued_by, note,
+           {MS.format("created_at")}, topic, partition, "offset"
+    FROM ledger_entry
+"""
+APPLIED = """
+    SELECT "offset", command_id, account_no
+    FROM command_id WHERE space = 0 AND topic = %s AND partition = %s ORDER BY "offset"
+"""
+INVOICES = "SELECT account_no, credit_id, invoice_date, amount_micros FROM invoice_line"
 ACCOUNTS = f"""
     SELECT account_no, account_id, currency, country, timezone, plan_no, thresholds, hysteresis,
            status, {MS.format("closed_at")}, subscription, payment_method, card_state,
            monthly_credit_cap, recharge_on, recharge_mode, recharge_threshold, recharge_amount,
            recharge_count_per_day_max, recharge_amount_per_month_max, balance_micros, movements,
-           sequence, {MS.format("created_at")}, allowances
+           sequence, {MS.format("created_at")}, allowances, credit_amounts, invoice_day
     FROM account ORDER BY account_no
 """
 ACCOUNT_FIELDS = (
@@ -68,6 +88,7 @@ ACCOUNT_FIELDS = (
     " subscription payment_method card_state monthly_credit_cap recharge_on recharge_mode"
     " recharge_threshold recharge_amount recharge_count_per_day_max"
     " recharge_amount_per_month_max balance movements sequence created_ms allowances"
+    " credit_amounts invoice_day"
 ).split()
 
 
@@ -83,6 +104,7 @@ class Servers:
         self.postgres = setting("postgres.url", "postgresql://127.0.0.1/tollstream")
         self.group = setting("kafka.group", "tollstream")
         self.cdrs = setting("kafka.topics.cdrs", "tollstream.cdrs")
+        self.credits = setting("kafka.topics.credits", "tollstream.credits")
         self.events = setting("kafka.topics.events", "tollstream.events")
         self.dead_letters = setting("kafka.topics.dead_letters", "tollstream.dead-letters")
 
@@ -101,7 +123,9 @@ class Evidence:
         self.versions = self.read_versions(decks or {})
         self.accounts = self.read_accounts(accounts_file)
         self.topic_no = self.one("SELECT topic_no FROM topic WHERE name = %s", self.topic) or -1
-        self.partition_rows = self.read_partitions()
+        self.input_marks = self.topics.watermarks(self.topic)
+        self.partition_rows = self.read_partitions(self.topic, self.input_marks)
+        self.credits = Credits(self)
 
     def one(self, statement, *arguments):
         row = self.db.execute(statement, arguments).fetchone()
@@ -151,22 +175,21 @@ class Evidence:
 
     # --- positions and rows
 
-    def read_partitions(self):
+    def read_partitions(self, topic, marks):
         rows = {
             row[0]: row
             for row in self.db.execute(
                 "SELECT partition, first_offset, next_offset, settled, duplicates, dead_letters,"
                 " holes FROM stream_partition WHERE group_name = %s AND topic = %s",
-                [self.servers.group, self.topic],
+                [self.servers.group, topic],
             )
         }
         found = []
-        self.input_marks = self.topics.watermarks(self.topic)
-        for number, (_, high) in sorted(self.input_marks.items()):
+        for number, (_, high) in sorted(marks.items()):
             row = rows.pop(number, (number, 0, 0, 0, 0, 0, 0))
             found.append(Partition(*row, high))
         if rows:
-            raise SystemExit(f"{self.topic} has no partitions {sorted(rows)}, stream_partition has")
+            raise SystemExit(f"{topic} has no partitions {sorted(rows)}, stream_partition has")
         return found
 
     def partitions(self):
@@ -183,15 +206,15 @@ class Evidence:
             drawn = tuple(zip(row[18] or (), row[19] or ()))
             yield Usage(*row[:17], row[20:], row[17], drawn)
 
-    def duplicates(self, partition):
-        return (Duplicate(*row) for row in self.rows(DUPLICATES, [self.topic, partition]))
+    def duplicates(self, partition, topic=None):
+        return (Duplicate(*row) for row in self.rows(DUPLICATES, [topic or self.topic, partition]))
 
-    def dead_letters(self, partition):
-        return (DeadLetter(*row) for row in self.rows(DEAD_LETTERS, [self.topic, partition]))
+    def dead_letters(self, partition, topic=None):
+        rows = self.rows(DEAD_LETTERS, [topic or self.topic, partition])
+        return (DeadLetter(*row) for row in rows)
 
     def entries(self):
-        columns = "account_no, movement, kind, amount_micros, balance_after_micros"
-        return (Entry(*row) for row in self.rows(f"SELECT {columns} FROM ledger_entry", []))
+        return (Entry(*row) for row in self.rows(ENTRIES, []))
 
     def allowances_used(self):
         rows = self.db.execute("SELECT account_no, month, name, used FROM allowance_used")
@@ -199,13 +222,15 @@ class Evidence:
 
     def stray_rows(self):
         numbers = [p.number for p in self.partition_rows]
+        places = [f"{self.topic} {number}" for number in numbers]
+        places += [f"{self.credits.topic} {p.number}" for p in self.credits.partition_rows]
         return self.db.execute(
             "SELECT (SELECT count(*) FROM usage"
             "        WHERE topic_no <> %(n)s OR partition <> ALL (%(p)s))"
-            " + (SELECT count(*) FROM duplicate WHERE topic <> %(t)s OR partition <> ALL (%(p)s))"
-            " + (SELECT count(*) FROM dead_letter"
-            "    WHERE topic <> %(t)s OR partition <> ALL (%(p)s))",
-            {"n": self.topic_no, "t": self.topic, "p": numbers},
+            " + (SELECT count(*) FROM duplicate WHERE topic || ' ' || partition <> ALL (%(t)s))"
+            " + (SELECT count(*) FROM dead_letter WHERE topic || ' ' || partition <> ALL (%(t)s))"
+            " + (SELECT count(*) FROM command_id WHERE topic || ' ' || partition <> ALL (%(t)s))",
+            {"n": self.topic_no, "t": places, "p": numbers},
         ).fetchone()[0]
 
     def oldest_usage_ms(self):
@@ -213,9 +238,9 @@ class Evidence:
 
     # --- topics
 
-    def inputs(self, partition):
-        place = {partition: self.input_marks[partition]}
-        for message in self.topics.read(self.topic, place):
+    def inputs(self, partition, topic=None, marks=None):
+        place = {partition: (marks or self.input_marks)[partition]}
+        for message in self.topics.read(topic or self.topic, place):
             yield Input(
                 message.offset(),
                 message.timestamp()[1],
@@ -245,6 +270,30 @@ class Evidence:
             found[number] = Bucket(generations[number], fields)
         client.close()
         return found
+
+
+class Credits:
+    """What evidence.Credits has."""
+
+    def __init__(self, evidence):
+        self.evidence = evidence
+        self.topic = evidence.servers.credits
+        self.marks = evidence.topics.watermarks(self.topic)
+        self.partition_rows = evidence.read_partitions(self.topic, self.marks)
+        self.invoice_lines = {row[:2]: row[2:] for row in evidence.db.execute(INVOICES)}
+
+    def inputs(self, partition):
+        return self.evidence.inputs(partition, self.topic, self.marks)
+
+    def applied(self, partition):
+        rows = self.evidence.rows(APPLIED, [self.topic, partition])
+        return (Applied(*row) for row in rows)
+
+    def duplicates(self, partition):
+        return self.evidence.duplicates(partition, self.topic)
+
+    def dead_letters(self, partition):
+        return self.evidence.dead_letters(partition, self.topic)
 
 
 def plan_of(number, name, settings):
@@ -290,6 +339,7 @@ def use_import(accounts, file):
         account.opening = micros(row.get("opening_balance", "0"))
         account.thresholds = tuple(map(micros, row.get("alert_thresholds", ())))
         account.hysteresis = micros(row.get("alert_hysteresis", "0"))
+        account.card_state = row.get("card_state", account.card_state)
         account.country = row.get("country", account.country)
         account.timezone = row.get("timezone", account.timezone)
     if given:

@@ -41,7 +41,9 @@ def undo_items(record):
 
 
 def judge(verdict):
-    next_offset = {p.number: p.next_offset for p in verdict.found.partitions()}
+    next_offset = {f"c{p.number}": p.next_offset for p in verdict.found.partitions()}
+    for p in verdict.found.credits.partition_rows:
+        next_offset[f"k{p.number}"] = p.next_offset
     for number, bucket in verdict.found.buckets().items():
         fields = dict(bucket.fields)
         if not fields:
@@ -67,8 +69,7 @@ def judge_field(verdict, number, name, value, next_offset):
     if kind not in ("t", "o", "f", "u"):
         verdict.faults.add("redis_field", f"bucket {number}: {name}")
         return
-    partition = int(rest[1:].partition(":")[0])
-    limit = next_offset.get(partition, 0)
+    limit = next_offset.get(rest.partition(":")[0], 0)
     where = f"bucket {number}: {name}"
     if kind == "f" and int(value) > limit:
         verdict.faults.add("redis_floor", f"{where} is {int(value)}, next_offset {limit}")

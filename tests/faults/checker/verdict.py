@@ -8,8 +8,9 @@ ledger's word, and must then hold everywhere else: balances, events, sequence.""
 import collections
 import hashlib
 import heapq
+import typing
 
-from . import decode, redis_books, validate
+from . import credits, decode, redis_books, validate
 from .account import AMOUNT_MAX, MADE
 from .evidence import CDR_FIELDS, DeadLetter, Duplicate, Usage
 from .numbering import numbering_plan
@@ -56,19 +57,18 @@ class Faults:
             self.examples[kind].append(text)
 
 
-class Move:
+class Move(typing.NamedTuple):
     """A ledger row, as far as the account's walk needs it."""
 
-    __slots__ = ("number", "delta", "balance_after", "where", "settled_ms", "cause", "included")
-
-    def __init__(self, number, delta, balance_after, where, settled_ms, cause, included=None):
-        self.number = number
-        self.delta = delta
-        self.balance_after = balance_after
-        self.where = where
-        self.settled_ms = settled_ms
-        self.cause = cause
-        self.included = included
+    number: int
+    delta: int
+    balance_after: int
+    where: str
+    settled_ms: int | None = None
+    cause: str | None = None
+    included: "Included | None" = None
+    command: credits.Command | None = None
+    place: tuple | None = None  # of the command: partition, offset
 
 
 def identity_of(cdr):
@@ -108,14 +108,16 @@ class Judge:
         self.overflows = []
         self.counters = {}  # (month, account, allowance): units used
         self.came_by = collections.defaultdict(set)  # account_id: partitions
-        self.refused = {}  # (partition, offset): dead letter
+        self.refused = {}  # (topic, partition, offset): dead letter
+        self.credits = credits.Credits(self)
         self.totals = collections.Counter()
         self.reasons = collections.Counter()
         self.difference_micros = 0
 
     def run(self):
         for partition in self.found.partitions():
-            self.judge_partition(partition)
+            self.judge_calls(partition)
+        self.credits.judge_records()
         if strays := self.found.stray_rows():
             self.faults.add("stray_row", f"{strays} rows of another topic or partition")
         self.judge_copies()
@@ -126,7 +128,7 @@ class Judge:
 
     # --- the records of a partition, and what became of each
 
-    def judge_partition(self, partition):
+    def judge_calls(self, partition):
         p = partition.number
         endings = heapq.merge(
             self.found.usage(p),
@@ -135,11 +137,25 @@ class Judge:
             key=lambda row: row.offset,
         )
         last_movement = {}
+
+        def judge(p, record, row):
+            self.judge_ending(p, record, row, last_movement)
+
+        self.totals.update(self.judge_partition(partition, self.found.inputs(p), endings, judge))
+
+    def judge_partition(self, partition, records, endings, judge_ending, topic=""):
+        """Every record has one ending. Returns the numbers of each kind."""
+        p = partition.number
         counts = collections.Counter()
         row = next(endings, None)
-        for record in self.found.inputs(p):
+
+        def lone(row):
+            kind = type(row).__name__
+            self.faults.add("row_without_input", f"{topic}{p}@{row.offset}: {kind}")
+
+        for record in records:
             while row is not None and row.offset < record.offset:
-                self.faults.add("row_without_input", f"{p}@{row.offset}: {type(row).__name__}")
+                lone(row)
                 row = next(endings, None)
             if record.offset < partition.first_offset:
                 continue
@@ -150,43 +166,41 @@ class Judge:
             counts["inputs"] += 1
             if len(ends) == 1:
                 counts[type(ends[0]).__name__] += 1
-                self.judge_ending(p, record, ends[0], last_movement)
+                judge_ending(p, record, ends[0])
             elif record.offset >= partition.next_offset:
-                self.faults.add("not_drained", f"{p}@{record.offset}")
+                self.faults.add("not_drained", f"{topic}{p}@{record.offset}")
             else:
                 kinds = [type(end).__name__ for end in ends]
                 kind = "ended_twice" if ends else "lost"
-                self.faults.add(kind, f"{p}@{record.offset}: {kinds}")
+                self.faults.add(kind, f"{topic}{p}@{record.offset}: {kinds}")
         while row is not None:
-            self.faults.add("row_without_input", f"{p}@{row.offset}: {type(row).__name__}")
+            lone(row)
             row = next(endings, None)
-        self.judge_counters(partition, counts)
-        self.totals.update(counts)
+        self.judge_counters(partition, counts, topic)
+        return counts
 
-    def judge_counters(self, partition, counts):
+    def judge_counters(self, partition, counts, topic):
         covered = partition.next_offset - partition.first_offset
         holes = max(0, covered - counts["inputs"])
-        expected = (counts["Usage"], counts["Duplicate"], counts["DeadLetter"], holes)
+        settled = counts["Usage"] + counts["Applied"]
+        expected = (settled, counts["Duplicate"], counts["DeadLetter"], holes)
         told = (partition.settled, partition.duplicates, partition.dead_letters, partition.holes)
         if expected != told:
             self.faults.add(
                 "counters",
-                f"partition {partition.number}: settled, duplicates, dead letters, holes are"
+                f"{topic}partition {partition.number}: settled, duplicates, dead letters, holes are"
                 f" {expected}, stream_partition says {told}",
             )
         if partition.next_offset != partition.high:
             self.faults.add(
                 "not_drained",
-                f"partition {partition.number}: {partition.next_offset} of {partition.high}",
+                f"{topic}partition {partition.number}: {partition.next_offset} of {partition.high}",
             )
 
     def judge_ending(self, p, record, row, last_movement):
         where = f"{p}@{record.offset}"
         if isinstance(row, DeadLetter):
-            self.reasons[row.reason] += 1
-            self.refused[p, record.offset] = row
-            if (row.key, row.value) != (record.key, record.value):
-                self.faults.add("dead_letter_not_whole", where)
+            self.note_dead_letter(self.found.topic, p, record, row, where)
         try:
             cdr, reason = self.validated(record, row)
         except decode.Refused as err:
@@ -203,6 +217,12 @@ class Judge:
             self.copies.append((p, record.offset, cdr_key(cdr), row))
         else:
             self.judge_refusal(p, record, cdr, row)
+
+    def note_dead_letter(self, topic, p, record, row, where):
+        self.reasons[row.reason] += 1
+        self.refused[topic, p, record.offset] = row
+        if (row.key, row.value) != (record.key, record.value):
+            self.faults.add("dead_letter_not_whole", where)
 
     def validated(self, record, row):
         """The CDR and the reason why it is refused, by itself. Between its append and its ending
@@ -338,12 +358,12 @@ class Judge:
         seen = set()
         for key, value in self.found.told_dead_letters():
             message = messages.decode(value)
-            place = (message["partition"], message["offset"])
+            place = (message["topic"], message["partition"], message["offset"])
             self.totals["dead_letters_told_again"] += place in seen
             seen.add(place)
             row = self.refused.get(place)
-            if row is None or message["topic"] != self.found.topic:
-                self.faults.add("dead_letter_unexpected", f"{message['topic']} {place}")
+            if row is None:
+                self.faults.add("dead_letter_unexpected", f"{place}")
                 continue
             expected = (row.reason, row.message, row.key, row.value, row.key)
             found = (message["reason"], message["message"], message["key"], message["value"], key)
@@ -365,14 +385,14 @@ class Judge:
 
     def judge_accounts(self):
         for entry in self.found.entries():
-            self.moves[entry.account].append(
-                Move(entry.movement, entry.amount, entry.balance_after, entry.kind, None, None)
-            )
+            self.moves[entry.account].append(self.move_of(entry))
         events = self.collect_events()
         self.allowances = self.found.allowances_used()
         for account in self.found.accounts:
             moves = sorted(self.moves.pop(account.number, ()), key=lambda move: move.number)
             self.judge_account(account, moves, events.pop(account.account_id, {}))
+        self.credits.judge_copies()
+        self.credits.judge_rest()
         for account_id in events:
             self.faults.add("event_unexpected", f"of account {account_id}, which does not exist")
         for number, month, name in self.allowances:
@@ -382,6 +402,14 @@ class Judge:
         for account, where, micros in self.overflows:
             if account.lowest - micros >= -AMOUNT_MAX:
                 self.faults.add("wrong_ending", f"{where}: charge_overflow, it would have fitted")
+
+    def move_of(self, entry):
+        command = self.credits.command_of(entry)
+        if command is None:
+            return Move(entry.movement, entry.amount, entry.balance_after, entry.kind)
+        place, cause = (entry.partition, entry.offset), f"command:{command.command_id}"
+        moved = (entry.movement, entry.amount, entry.balance_after, command.where)
+        return Move(*moved, entry.created_ms, cause, command=command, place=place)
 
     def collect_events(self):
         """account: sequence: event. Told again is fine, told differently is not."""
@@ -419,6 +447,7 @@ class Judge:
                 if place != 1 or move.balance_after != opening:
                     self.faults.add("wrong_balance", f"{who}: the opening is movement {place}")
                 continue
+            sequence = self.credits.judge_refusals(account, ledger, events, sequence)
             balance += move.delta
             account.lowest = min(account.lowest, balance)
             if move.balance_after != balance:
@@ -426,12 +455,16 @@ class Judge:
                     "wrong_balance",
                     f"{who}: {move.balance_after} after {move.where}, {balance} expected",
                 )
-            included = self.judge_included(account, ledger, move)
-            expected = ledger.move(move.delta, move.settled_ms) + included
+            if move.command is not None:
+                expected = self.credits.credit(account, ledger, move)
+            else:
+                included = self.judge_included(account, ledger, move)
+                expected = ledger.move(move.delta, move.settled_ms) + included
             if expected and move.cause is None:
                 self.faults.add("not_modelled", f"{who}: events of a {move.where}")
-            self.judge_events(account, move, balance, expected, events, sequence)
+            self.judge_events(account, move, ledger, balance, expected, events, sequence)
             sequence += len(expected)
+        sequence = self.credits.judge_refusals(account, ledger, events, sequence, last=True)
         for (month, name), used in ledger.used.items():
             found = self.allowances.pop((account.number, month, name), 0)
             if found != used:
@@ -477,7 +510,7 @@ class Judge:
                 f" {(len(moves), sequence)} expected",
             )
 
-    def judge_events(self, account, move, balance, expected, events, sequence):
+    def judge_events(self, account, move, ledger, balance, expected, events, sequence):
         """The events of one movement are numbered on, in whichever order."""
         who, told_here = account.account_id, []
         for number in range(sequence + 1, sequence + 1 + len(expected)):
@@ -486,6 +519,8 @@ class Judge:
                 self.faults.add("event_lost", f"{who}: {number} of {expected}")
                 continue
             told_here.append((event["type"], body_of(event)))
+            if event["type"] == "recharge.requested":
+                ledger.note_request(event["body"][1]["recharge_id"])
             found = (event["balance_micros"], event["cause"], event["currency"])
             if found != (balance, move.cause, account.currency):
                 self.faults.add("event_wrong", f"{who}: {number} {found} at {move.where}")
@@ -508,7 +543,8 @@ class Judge:
             "settled": totals["Usage"],
             "duplicates": totals["Duplicate"],
             "dead_letters": totals["DeadLetter"],
-            "unaccounted": totals["inputs"] - ended,
+            "unaccounted": totals["inputs"] - ended + self.credits.report()["unaccounted"],
+            "credits": self.credits.report(),
             "difference_micros": self.difference_micros,
             "charged_micros": totals["charged_micros"],
             "events": totals["events"],
