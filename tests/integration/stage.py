@@ -25,9 +25,12 @@ prefix,rate,category,rate_unit,interval_1,interval_n
 *,0,local_outbound,1,1,1
 """
 EVENT = cdrs.Writer.of("event.avsc")
-LEDGER = """SELECT account_id FROM account a WHERE balance_micros <>
-    (SELECT sum(amount_micros) FROM ledger_entry l WHERE l.account_no = a.account_no)
-    - coalesce((SELECT sum(charge_micros) FROM usage u WHERE u.account_no = a.account_no), 0)"""
+LEDGER = """SELECT account_id FROM account
+    LEFT JOIN (SELECT account_no, sum(amount_micros) AS added FROM ledger_entry GROUP BY 1) l
+        USING (account_no)
+    LEFT JOIN (SELECT account_no, sum(charge_micros) AS charged FROM usage GROUP BY 1) u
+        USING (account_no)
+    WHERE balance_micros <> coalesce(added, 0) - coalesce(charged, 0)"""
 
 
 class Tail:
