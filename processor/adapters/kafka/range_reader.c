@@ -5,7 +5,8 @@
 
 #include <stdlib.h>
 
-enum { CLOSE_TIMEOUT_MS = 3000, WAIT_MS = 100, MESSAGES_MAX = 1000 };
+/* The batch call waits for as many messages as it may hand over: not for long. */
+enum { CLOSE_TIMEOUT_MS = 3000, WAIT_MS = 10, MESSAGES_MAX = 1000 };
 
 struct span {
     int32_t partition;
