@@ -42,15 +42,13 @@ def spread(values, digits):
 
 
 def stack_environment(name):
-    """For deploy/stack: a folder and ports that nothing else has."""
-    env = dict(os.environ)
-    env.update(
-        TOLLSTREAM_STACK_DIR=f"/var/tmp/tollstream-{name}-{os.getpid()}",
-        TOLLSTREAM_STACK_KAFKA_PORT="39092",
-        TOLLSTREAM_STACK_REDIS_PORT="39379",
-        TOLLSTREAM_STACK_POSTGRES_PORT="39432",
-    )
-    return env
+    """For deploy/stack: a folder of its own, and the ports of the environment or our own."""
+    ports = {
+        "TOLLSTREAM_STACK_KAFKA_PORT": "39092",
+        "TOLLSTREAM_STACK_REDIS_PORT": "39379",
+        "TOLLSTREAM_STACK_POSTGRES_PORT": "39432",
+    }
+    return {**ports, **os.environ, "TOLLSTREAM_STACK_DIR": f"/var/tmp/tollstream-{name}-{os.getpid()}"}
 
 
 def stack(*arguments, env):

@@ -9,6 +9,16 @@
 
 enum { CONNECT_TIMEOUT_MS = 5000, VISITED_MAX = 100, SQL_MAX = 2048 };
 
+/* The calls of the accounts and partitions that are summed up by the hour. */
+static const char sum_hours_sql[] =
+    "CREATE TEMP TABLE audit_summed ON COMMIT DROP AS"
+    " SELECT k.account_no, k.from_time, sum(u.calls) AS calls, sum(u.charges) AS charges"
+    " FROM (SELECT account_no, date_bin('1 hour', start_time, '2000-01-01Z') AS hour,"
+    " count(*) AS calls, sum(charge_micros) AS charges FROM usage"
+    " WHERE account_no IN (SELECT account_no FROM usage_summed) GROUP BY 1, 2) u"
+    " JOIN usage_summed k ON k.account_no = u.account_no AND u.hour >= k.from_time"
+    " AND u.hour < k.to_time GROUP BY 1, 2";
+
 /* How each input partition's records ended, counted from the rows themselves. */
 static const char sum_lanes_sql[] =
     "CREATE TEMP TABLE audit_lane ON COMMIT DROP AS"
@@ -74,6 +84,17 @@ static const struct {
      " j.movement, j.amount_micros, coalesce(e.amount_micros, 0)) FROM adjustment j"
      " LEFT JOIN ledger_entry e USING (account_no, movement) JOIN account a USING (account_no)"
      " WHERE j.amount_micros IS DISTINCT FROM e.amount_micros"},
+    {"hours",
+     "SELECT a.account_id, format('%s calls that began from %s to %s cost %s micro-units, their"
+     " sums by the hour have %s of %s', coalesce(u.calls, 0), k.from_time, k.to_time,"
+     " coalesce(u.charges, 0), coalesce(h.calls, 0), coalesce(h.charges, 0))"
+     " FROM usage_summed k JOIN account a USING (account_no)"
+     " LEFT JOIN LATERAL (SELECT sum(calls) AS calls, sum(charge_micros) AS charges"
+     " FROM usage_hour h WHERE h.account_no = k.account_no AND h.hour >= k.from_time"
+     " AND h.hour < k.to_time) h ON true"
+     " LEFT JOIN audit_summed u ON u.account_no = k.account_no AND u.from_time = k.from_time"
+     " WHERE k.complete AND (coalesce(h.calls, 0) <> coalesce(u.calls, 0)"
+     " OR coalesce(h.charges, 0) <> coalesce(u.charges, 0))"},
     {"account_missing",
      "SELECT 'account_no ' || s.account_no, format('%s ledger rows belong to no account',"
      " s.row_count) FROM audit_account s LEFT JOIN account a USING (account_no)"
@@ -173,7 +194,8 @@ static bool audit(struct ts_pg_session *session,
                         "LOCK TABLE ONLY usage IN ACCESS SHARE MODE",
                         err) &&
               ts_pg_sum_ledgers(session, 0, err) && ts_pg_sum_allowances(session, 0, err) &&
-              ts_pg_run(session, sum_lanes_sql, err) && count_all(session, totals, err);
+              ts_pg_run(session, sum_lanes_sql, err) && ts_pg_run(session, sum_hours_sql, err) &&
+              count_all(session, totals, err);
     for (size_t i = 0; ok && i < sizeof checks / sizeof checks[0]; i++) {
         ok = run_check(session, i, visitor, totals, err);
     }

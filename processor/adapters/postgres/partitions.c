@@ -3,6 +3,7 @@
 
 #include "adapters/postgres/connection.h"
 #include "adapters/postgres/leaves.h"
+#include "adapters/postgres/rollup.h"
 #include "adapters/postgres/schema.h"
 
 #include <inttypes.h>
@@ -36,7 +37,7 @@ struct ts_partitions {
 struct ts_partitions_options ts_partitions_defaults(void)
 {
     return (struct ts_partitions_options){
-        .leaf_hours = 24, .history_days = 62, .ahead_days = 3, .close_after_hours = 48};
+        .leaf_hours = 24, .history_days = 62, .ahead_days = 3, .close_after_hours = 6};
 }
 
 static bool check_options(const struct ts_partitions_options *options, struct ts_error *err)
@@ -175,7 +176,8 @@ static bool make_leaf(struct ts_partitions *partitions,
              closed ? "account" : "hot",
              name,
              closed ? "(account_no, start_time)"
-                    : "USING brin (account_no int8_bloom_ops) WITH (autosummarize = on)",
+                    : "USING brin (account_no int8_bloom_ops)"
+                      " WITH (pages_per_range = 32, autosummarize = on)",
              name,
              from,
              to);
@@ -416,6 +418,11 @@ static const char retire_sql[] =
     " ON CONFLICT (topic_no, partition) DO UPDATE SET settled = c.settled + excluded.settled;"
     "INSERT INTO usage_retired (leaf, from_time, to_time, dropped)"
     " SELECT leaf::text, from_time, to_time, %3$s FROM usage_leaf WHERE leaf::oid = %2$u;"
+    "DELETE FROM usage_hour h USING usage_leaf l, usage_summed k WHERE l.leaf::oid = %2$u"
+    " AND k.from_time = l.from_time AND h.account_no = k.account_no"
+    " AND h.hour >= k.from_time AND h.hour < k.to_time;"
+    "DELETE FROM usage_summed k USING usage_leaf l"
+    " WHERE l.leaf::oid = %2$u AND k.from_time = l.from_time;"
     "SET LOCAL lock_timeout = '200ms'; ALTER TABLE usage DETACH PARTITION %1$s;";
 
 static bool is_lock_timeout(const struct ts_error *err)
@@ -496,8 +503,9 @@ bool ts_partitions_tend(struct ts_partitions *partitions,
     if (!ours) {
         return true;
     }
-    bool ok =
-        tend_leaves(partitions, now_ms, more, err) && retire_oldest(partitions, now_ms, more, err);
+    bool ok = tend_leaves(partitions, now_ms, more, err) &&
+              retire_oldest(partitions, now_ms, more, err) &&
+              ts_pg_rollup_pass(&partitions->session, partitions->url, more, err);
     unlock(partitions);
     return ok;
 }

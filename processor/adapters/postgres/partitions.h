@@ -34,7 +34,7 @@ struct ts_partitions_options {
     struct ts_observer observer; /* ops may be NULL */
 };
 
-/* Everything but url and observer: days of 24 h, 62 back, 3 ahead, closed after 48 h, kept for
+/* Everything but url and observer: days of 24 h, 62 back, 3 ahead, closed after 6 h, kept for
  * ever.
  */
 struct ts_partitions_options ts_partitions_defaults(void);

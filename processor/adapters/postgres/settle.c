@@ -23,12 +23,14 @@ void ts_pg_settle_init(struct ts_postgres *postgres)
 {
     ts_pg_rows_init(&postgres->settle.rows, postgres->options.settle_bytes_max);
     ts_pg_commands_init(&postgres->settle.commands);
+    ts_pg_hours_init(&postgres->settle.hours);
 }
 
 void ts_pg_settle_finish(struct ts_postgres *postgres)
 {
     ts_pg_rows_finish(&postgres->settle.rows);
     ts_pg_commands_finish(&postgres->settle.commands);
+    ts_pg_hours_finish(&postgres->settle.hours);
 }
 
 void ts_pg_settle_forget(struct ts_postgres *postgres)
@@ -117,6 +119,7 @@ static bool send_rest(struct ts_postgres *postgres, struct ts_error *err)
                                                TS_PG_WRITE_STATES,
                                                TS_PG_WRITE_SETTINGS,
                                                TS_PG_WRITE_OUTBOX,
+                                               TS_PG_WRITE_HOURS,
                                                TS_PG_WRITE_ATTACHED,
                                                TS_PG_WRITE_COMMIT};
     ts_fault_point("copy_sent");
@@ -409,6 +412,9 @@ static bool begin(struct ts_postgres *postgres, struct ts_error *err)
         !ts_pg_commands_collect(&settle->commands, settle->settlement, err)) {
         return false;
     }
+    if (!ts_pg_hours_begin(&settle->hours, settle->settlement)) {
+        return ts_error_no_memory(err);
+    }
     bool covered = ts_pg_rows_covered(&settle->rows, &postgres->leaves);
     if (postgres->leaves_stale || !covered) {
         if (!ts_pg_leaves_load(&postgres->writing, &postgres->leaves, err)) {
@@ -526,6 +532,7 @@ static bool write_rows(void *self, struct ts_error *err)
                   settlement->accounts[state->account].balance_micros);
     }
     ts_pg_rows_patch(&settle->rows);
+    ts_pg_hours_collect(&settle->hours, &settle->rows, settlement);
     return send_next(postgres, err);
 }
 

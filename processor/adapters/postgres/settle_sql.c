@@ -83,6 +83,11 @@ static void add_counters(struct ts_postgres *postgres)
     ADD_ARRAY(p, TS_PG_INT8, ts_pg_array_i64, counters, n, item->units);
 }
 
+static void add_hours(struct ts_postgres *postgres)
+{
+    ts_pg_hours_add(&postgres->settle.hours, &postgres->settle_params);
+}
+
 static void add_overflows(struct ts_postgres *postgres)
 {
     struct ts_pg_params *p = &postgres->settle_params;
@@ -348,6 +353,8 @@ bool ts_pg_step_needed(const struct ts_postgres *postgres, enum ts_pg_writing st
         return has_outcome(s, TS_OUTCOME_DEAD_LETTER);
     case TS_PG_WRITE_OUTBOX:
         return s->outbox_count > 0;
+    case TS_PG_WRITE_HOURS:
+        return postgres->settle.hours.count > 0;
     case TS_PG_WRITE_ATTACHED:
         return postgres->settle.rows.run_count > 0;
     default:
@@ -374,6 +381,7 @@ bool ts_pg_step_send(struct ts_postgres *postgres, enum ts_pg_writing step, stru
         [TS_PG_WRITE_CHANGES] = ts_pg_add_changes,
         [TS_PG_WRITE_SETTINGS] = ts_pg_add_settings,
         [TS_PG_WRITE_OUTBOX] = add_outbox,
+        [TS_PG_WRITE_HOURS] = add_hours,
         [TS_PG_WRITE_ATTACHED] = add_attached,
         [TS_PG_WRITE_OVERFLOWS] = add_overflows,
     };
@@ -437,6 +445,7 @@ static void read_accounts(struct ts_postgres *postgres, const PGresult *rows)
         account->revision = ts_pg_i32(rows, i, 4);
         account->watch_low = ts_pg_i64(rows, i, 5);
         account->watch_high = ts_pg_i64(rows, i, 6);
+        postgres->settle.hours.summed[account - s->accounts] = ts_pg_bool(rows, i, 7);
     }
 }
 

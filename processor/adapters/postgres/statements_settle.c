@@ -37,7 +37,7 @@ const struct ts_pg_statement ts_pg_writing[TS_PG_WRITING_COUNT] = {
          " FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS v(account_no, delta, rows)"
          " WHERE a.account_no = v.account_no"
          " RETURNING a.account_no, a.balance_micros, a.movements, a.sequence, a.revision,"
-         " a.watch_low, a.watch_high"},
+         " a.watch_low, a.watch_high, a.summed"},
 
     /* The account's row is locked by now, so nobody else moves its counters. */
     [TS_PG_WRITE_COUNTERS] =
@@ -194,6 +194,21 @@ const struct ts_pg_statement ts_pg_writing[TS_PG_WRITING_COUNT] = {
          " payload) SELECT * FROM unnest($1::text[], $2::int[], $3::bigint[], $4::int[],"
          " $5::smallint[], $6::bigint[], $7::bigint[], $8::bytea[], $9::bytea[])"
          " ON CONFLICT DO NOTHING"},
+
+    /* Of the partitions that are summed up, alone. */
+    [TS_PG_WRITE_HOURS] =
+        {"hours",
+         "INSERT INTO usage_hour AS h (account_no, hour, category, free, calls, duration_ms,"
+         " pages, charge_micros) SELECT v.* FROM unnest($1::bigint[], $2::timestamptz[],"
+         " $3::smallint[], $4::boolean[], $5::bigint[], $6::bigint[], $7::bigint[],"
+         " $8::bigint[]) AS v(account_no, hour, category, free, calls, duration_ms, pages,"
+         " charge_micros) WHERE EXISTS (SELECT FROM usage_summed k"
+         " WHERE k.account_no = v.account_no AND v.hour >= k.from_time AND v.hour < k.to_time"
+         " OFFSET 0) ON CONFLICT (account_no, hour, category, free) DO UPDATE"
+         " SET calls = h.calls + excluded.calls,"
+         " duration_ms = h.duration_ms + excluded.duration_ms,"
+         " pages = h.pages + excluded.pages,"
+         " charge_micros = h.charge_micros + excluded.charge_micros"},
 
     [TS_PG_WRITE_ATTACHED] = {"attached", "SELECT usage_require_attached($1::oid[])"},
 

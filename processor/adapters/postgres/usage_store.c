@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "adapters/postgres/usage_store.h"
 
-#include "adapters/postgres/connection.h"
 #include "adapters/postgres/schema.h"
+#include "adapters/postgres/usage_inner.h"
 #include "base/assert.h"
 #include "core/cdr.h"
 #include "core/rating.h"
@@ -17,19 +17,6 @@ enum {
     PARAMS_MAX = 64 * 1024,
     FETCHED = 2000, /* rows at a time */
     SQL_MAX = 4096,
-};
-
-/* Free as the contract has it: no charge, and no allowance paid for it. */
-#define FREE "charge_micros = 0 AND allowance_names IS NULL"
-/* The account's rows of these leaves and no others. The parameters are of the columns' own types: a
- * narrower number would not match the bloom filter of an open leaf. */
-#define OF_STRETCH                                                                                 \
-    " FROM usage u WHERE account_no = $1::bigint AND start_time >= $2::timestamptz"                \
-    " AND start_time < $3::timestamptz"
-
-struct ts_usage_store {
-    struct ts_pg_session session;
-    struct ts_pg_params params;
 };
 
 /* ---- begin and end -----------------------------------------------------------------------------
@@ -113,7 +100,7 @@ struct ts_usage_row_visitor {
     const void *visitor;
 };
 
-static void set_stretch(struct ts_usage_store *store, const struct ts_usage_stretch *stretch)
+void ts_usage_set_stretch(struct ts_usage_store *store, const struct ts_usage_stretch *stretch)
 {
     ts_pg_params_clear(&store->params);
     ts_pg_param_i64(&store->params, stretch->account_no);
@@ -148,136 +135,6 @@ static bool read_rows(struct ts_usage_store *store,
     return good && ts_pg_run(&store->session, "CLOSE usage_rows", err);
 }
 
-/* ---- sums --------------------------------------------------------------------------------------
- */
-
-/* One row a category, free or not. */
-static const char sums_sql[] =
-    "SELECT category, " FREE " AS free, count(*), sum(duration_ms)::bigint, sum(pages)::bigint,"
-    " sum(charge_micros)::bigint" OF_STRETCH " GROUP BY 1, 2";
-
-static const char entries_sql[] =
-    "SELECT coalesce(sum(amount_micros) FILTER (WHERE kind <> 'adjustment'"
-    " AND created_at < $3::timestamptz), 0)::bigint,"
-    " coalesce(sum(amount_micros) FILTER (WHERE kind = 'adjustment'"
-    " AND created_at < $3::timestamptz), 0)::bigint,"
-    " coalesce(sum(amount_micros) FILTER (WHERE created_at >= $3::timestamptz), 0)::bigint"
-    " FROM ledger_entry WHERE account_no = $1::bigint AND created_at >= $2::timestamptz"
-    " AND kind <> 'opening'";
-
-static const char later_charges_sql[] =
-    "SELECT coalesce(sum(charge_micros), 0)::bigint FROM usage"
-    " WHERE account_no = $1::bigint AND start_time >= $2::timestamptz";
-
-static void add_kind(struct ts_usage_kind *kind, const struct ts_usage_kind *more)
-{
-    kind->calls += more->calls;
-    kind->duration_ms += more->duration_ms;
-    kind->pages += more->pages;
-    kind->cost_micros += more->cost_micros;
-}
-
-static void add_category(struct ts_usage_sums *sums,
-                         enum ts_category category,
-                         bool is_free,
-                         const struct ts_usage_kind *kind)
-{
-    sums->calls += kind->calls;
-    sums->free_calls += is_free ? kind->calls : 0;
-    sums->charges_micros += kind->cost_micros;
-    switch (category) {
-    case TS_CATEGORY_TOLL_FREE_INBOUND:
-    case TS_CATEGORY_TOLL_FREE_OUTBOUND:
-        add_kind(&sums->toll_free, kind);
-        break;
-    case TS_CATEGORY_INTERNATIONAL_OUTBOUND:
-        add_kind(&sums->international, kind);
-        break;
-    case TS_CATEGORY_FAX_OUTBOUND:
-    case TS_CATEGORY_FAX_INBOUND:
-        add_kind(&sums->faxes, kind);
-        break;
-    case TS_CATEGORY_PREMIUM_OUTBOUND:
-        add_kind(&sums->premium, kind);
-        break;
-    case TS_CATEGORY_LOCAL_OUTBOUND:
-    case TS_CATEGORY_LOCAL_INBOUND:
-        if (!is_free) {
-            add_kind(&sums->metered_local, kind);
-        }
-        break;
-    default: /* internal, emergency and unanswered calls cost nothing: they are counted as free */
-        break;
-    }
-}
-
-static bool sum_usage(struct ts_usage_store *store,
-                      const struct ts_usage_stretch *stretch,
-                      struct ts_usage_sums *out,
-                      struct ts_error *err)
-{
-    set_stretch(store, stretch);
-    PGresult *rows = ts_pg_exec_params(&store->session, sums_sql, &store->params, err);
-    for (int i = 0; rows != NULL && i < PQntuples(rows); i++) {
-        struct ts_usage_kind kind = {.calls = ts_pg_i64(rows, i, 2),
-                                     .duration_ms = ts_pg_i64(rows, i, 3),
-                                     .pages = ts_pg_i64(rows, i, 4),
-                                     .cost_micros = ts_pg_i64(rows, i, 5)};
-        enum ts_category category = (enum ts_category)ts_pg_i16(rows, i, 0);
-        add_category(out, category, ts_pg_bool(rows, i, 1), &kind);
-    }
-    PQclear(rows);
-    return rows != NULL;
-}
-
-static bool sum_entries(struct ts_usage_store *store,
-                        const struct ts_usage_stretch *stretch,
-                        struct ts_usage_sums *out,
-                        struct ts_error *err)
-{
-    set_stretch(store, stretch);
-    PGresult *rows = ts_pg_exec_params(&store->session, entries_sql, &store->params, err);
-    if (rows != NULL) {
-        out->credits_micros = ts_pg_i64(rows, 0, 0);
-        out->adjustments_micros = ts_pg_i64(rows, 0, 1);
-        out->later_micros = ts_pg_i64(rows, 0, 2);
-    }
-    PQclear(rows);
-    return rows != NULL;
-}
-
-/* What came later is asked for, not what came before: a month that is asked for is recent as a
- * rule, and leaves of long ago may be detached. */
-static bool sum_later_charges(struct ts_usage_store *store,
-                              const struct ts_usage_stretch *stretch,
-                              struct ts_usage_sums *out,
-                              struct ts_error *err)
-{
-    ts_pg_params_clear(&store->params);
-    ts_pg_param_i64(&store->params, stretch->account_no);
-    ts_pg_param_time(&store->params, stretch->to_ms);
-    PGresult *rows = ts_pg_exec_params(&store->session, later_charges_sql, &store->params, err);
-    if (rows != NULL) {
-        out->later_micros -= ts_pg_i64(rows, 0, 0);
-    }
-    PQclear(rows);
-    return rows != NULL;
-}
-
-bool ts_usage_store_sums(struct ts_usage_store *store,
-                         const struct ts_usage_stretch *stretch,
-                         struct ts_usage_sums *out,
-                         struct ts_error *err)
-{
-    struct ts_usage_sums sums = {0};
-    bool good = sum_usage(store, stretch, &sums, err) && sum_entries(store, stretch, &sums, err) &&
-                sum_later_charges(store, stretch, &sums, err);
-    if (good) {
-        *out = sums;
-    }
-    return good;
-}
-
 /* ---- calls -------------------------------------------------------------------------------------
  */
 
@@ -288,8 +145,8 @@ static const char calls_sql[] =
     " user_name, department, CASE WHEN " INBOUND " THEN to_number ELSE from_number END,"
     " CASE WHEN " INBOUND " THEN from_number ELSE to_number END, region, description, duration_ms,"
     " pages, billed, coalesce((SELECT sum(n) FROM unnest(allowance_units) n), 0)::bigint, rate_e8,"
-    " connect_fee_e8, charge_micros, balance_after_micros, cdr_id, source, leg, call_id" OF_STRETCH
-    " ORDER BY start_time, movement";
+    " connect_fee_e8, charge_micros, balance_after_micros, cdr_id, source, leg, "
+    "call_id" TS_USAGE_OF_STRETCH " ORDER BY start_time, movement";
 
 static void visit_call(const void *self, const PGresult *rows, int i)
 {
@@ -329,7 +186,7 @@ bool ts_usage_store_calls(struct ts_usage_store *store,
                           struct ts_error *err)
 {
     struct ts_usage_row_visitor rows = {.visit = visit_call, .visitor = visitor};
-    set_stretch(store, stretch);
+    ts_usage_set_stretch(store, stretch);
     return read_rows(store, calls_sql, &rows, err);
 }
 
@@ -387,15 +244,16 @@ bool ts_usage_store_groups(struct ts_usage_store *store,
     TS_ASSERT(by < sizeof groupings / sizeof groupings[0]);
     struct ts_usage_row_visitor rows = {.visit = visit_group, .visitor = visitor};
     char sql[SQL_MAX / 2];
-    set_stretch(store, stretch);
+    ts_usage_set_stretch(store, stretch);
     if (by == TS_USAGE_BY_DAY) {
         ts_pg_param_text(&store->params, timezone);
     }
     snprintf(sql,
              sizeof sql,
              "SELECT * FROM (SELECT %s AS key, %s AS label, count(*) AS calls,"
-             " count(answer_time), count(*) FILTER (WHERE " FREE "), sum(duration_ms)::bigint,"
-             " sum(pages)::bigint, sum(charge_micros)::bigint AS cost" OF_STRETCH
+             " count(answer_time), count(*) FILTER (WHERE " TS_USAGE_FREE
+             "), sum(duration_ms)::bigint,"
+             " sum(pages)::bigint, sum(charge_micros)::bigint AS cost" TS_USAGE_OF_STRETCH
              " GROUP BY %s) grouped ORDER BY %s",
              groupings[by].key,
              groupings[by].label,
@@ -441,6 +299,6 @@ bool ts_usage_store_movements(struct ts_usage_store *store,
                               struct ts_error *err)
 {
     struct ts_usage_row_visitor rows = {.visit = visit_movement, .visitor = visitor};
-    set_stretch(store, stretch);
+    ts_usage_set_stretch(store, stretch);
     return read_rows(store, movements_sql, &rows, err);
 }

@@ -8,6 +8,7 @@
 #include "adapters/postgres/leaves.h"
 #include "adapters/postgres/ledger.h"
 #include "adapters/postgres/settle_commands.h"
+#include "adapters/postgres/settle_hours.h"
 #include "adapters/postgres/settle_rows.h"
 #include "adapters/postgres/statements.h"
 
@@ -33,6 +34,7 @@ struct ts_pg_settle {
     struct ts_settlement *settlement;
     struct ts_pg_rows rows;
     struct ts_pg_commands commands;
+    struct ts_pg_hours hours;
     size_t leaf; /* COPY: which run of rows, and how much of it went out */
     size_t copied;
     enum ts_pg_writing steps[TS_PG_STEPS_MAX]; /* of the pipeline under way, in order */

@@ -60,6 +60,7 @@ static struct ts_partitions *make(int32_t leaf_hours, int32_t history_days)
     struct ts_error err = {0};
     struct ts_partitions_options options = ts_partitions_defaults();
     options.url = server.url;
+    options.close_after_hours = 48;
     options.leaf_hours = leaf_hours;
     options.history_days = history_days;
     struct ts_partitions *partitions = ts_partitions_create(&options, &err);
