@@ -10,7 +10,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { PAGE = 500, LOCK_TRIES = 10, LOCK_AGAIN_MS = 200 };
+enum { PAGE = 500, LOCK_TRIES = 10, LOCK_AGAIN_S = 1 };
 
 /* Accounts of one bucket. */
 struct page {
@@ -79,7 +79,7 @@ static bool read_page(struct ts_repair_store *store, struct page *page, struct t
 /* While we wait for settles under way new ones wait for us: never for long. */
 static bool begin_alone(struct ts_repair_store *store, struct ts_error *err)
 {
-    const struct timespec pause = {.tv_nsec = LOCK_AGAIN_MS * 1000000L};
+    const struct timespec pause = {.tv_sec = LOCK_AGAIN_S};
     for (int i = 0; i < LOCK_TRIES; i++) {
         if (ts_pg_run(&store->session,
                       "BEGIN ISOLATION LEVEL READ COMMITTED;"

@@ -17,7 +17,7 @@
 
 enum {
     CONNECT_TIMEOUT_MS = 5000,
-    LOCK_TIMEOUT_MS = 5000,
+    LOCK_TIMEOUT_MS = 2000,
     PARAMS_MAX = 1 << 20,
     PAGE = 1000,
     SQL_MAX = 2048,

@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum {
     CONNECT_TIMEOUT_MS = 5000,
@@ -79,7 +80,7 @@ static bool find_grown(struct ts_pg_session *session,
                        struct ts_pg_params *params,
                        struct leaf *leaf,
                        bool *found,
-                       bool *more,
+                       bool *others,
                        struct ts_error *err)
 {
     ts_pg_params_clear(params);
@@ -89,7 +90,7 @@ static bool find_grown(struct ts_pg_session *session,
         return false;
     }
     *found = PQntuples(rows) > 0;
-    *more = *more || PQntuples(rows) > 1;
+    *others = PQntuples(rows) > 1;
     if (*found) {
         ts_pg_text(rows, 0, 0, leaf->name, sizeof leaf->name);
         leaf->from_ms = ts_pg_time_ms(rows, 0, 1);
@@ -151,7 +152,8 @@ static bool run(struct ts_pg_session *session,
     return rows != NULL;
 }
 
-/* The snapshot of `reader` and the marks are of one moment, at which no settle is under way. */
+/* The snapshot of `reader` and the marks are of one moment, at which no settle is under way. New
+ * settles wait while those under way are waited for: not for long. */
 static bool mark(struct ts_pg_session *session,
                  struct ts_pg_session *reader,
                  struct ts_pg_params *params,
@@ -159,7 +161,7 @@ static bool mark(struct ts_pg_session *session,
                  struct ts_error *err)
 {
     bool good = ts_pg_run(session,
-                          "BEGIN ISOLATION LEVEL READ COMMITTED;"
+                          "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '1s';"
                           "SELECT pg_advisory_xact_lock(" TS_PG_GENERATION_LOCK ")",
                           err);
     set_accounts(params, leaf);
@@ -227,23 +229,38 @@ static bool note_examined(struct ts_pg_session *session,
                err);
 }
 
+/* A settle did not end in time. */
+static bool is_busy(const struct ts_error *err)
+{
+    return strstr(err->text, "55P03") != NULL;
+}
+
 bool ts_pg_rollup_pass(struct ts_pg_session *session,
                        const char *url,
                        bool *more,
                        struct ts_error *err)
 {
     bool found = false;
+    bool others = false;
     struct ts_pg_params params;
     struct leaf *leaf = calloc(1, sizeof *leaf);
     if (leaf == NULL) {
         return ts_error_no_memory(err);
     }
     ts_pg_params_init(&params, PARAMS_MAX);
-    bool good = find_grown(session, &params, leaf, &found, more, err) &&
-                (!found || find_heavy(session, &params, leaf, err)) &&
-                (!found || leaf->account_count == 0 || sum_up(session, url, &params, leaf, err)) &&
-                (!found || note_examined(session, &params, leaf, err));
+    struct ts_error why = {0};
+    bool good = find_grown(session, &params, leaf, &found, &others, &why) &&
+                (!found || find_heavy(session, &params, leaf, &why)) &&
+                (!found || leaf->account_count == 0 || sum_up(session, url, &params, leaf, &why)) &&
+                (!found || note_examined(session, &params, leaf, &why));
     ts_pg_params_finish(&params);
     free(leaf);
-    return good || ts_error_prefix(err, "summing up usage");
+    *more = *more || (good && others);
+    if (good || is_busy(&why)) { /* another time */
+        return true;
+    }
+    if (err != NULL) {
+        *err = why;
+    }
+    return ts_error_prefix(err, "summing up usage");
 }

@@ -211,6 +211,18 @@ static void a_broken_pass_is_made_anew(void **state)
                          HEAVY));
 }
 
+/* One that was stopped, say. */
+static void a_settle_that_does_not_end_is_waited_for_another_time(void **state)
+{
+    (void)state;
+    SQL("BEGIN; SELECT pg_advisory_xact_lock_shared(1953459308, 1734700645)");
+    pass();
+    assert_int_equal(SQL("SELECT count(*) FROM usage_summed"), 0);
+    SQL("COMMIT");
+    pass();
+    assert_int_equal(SQL("SELECT count(*) FROM usage_summed WHERE complete"), 6);
+}
+
 static void retired_partitions_take_their_sums_along(void **state)
 {
     (void)state;
@@ -239,6 +251,7 @@ int main(void)
         TEST(those_with_many_calls_are_summed_up),
         TEST(settles_keep_the_sums),
         TEST(a_broken_pass_is_made_anew),
+        TEST(a_settle_that_does_not_end_is_waited_for_another_time),
         TEST(retired_partitions_take_their_sums_along),
     };
     return cmocka_run_group_tests(tests, start_server, stop_server);
