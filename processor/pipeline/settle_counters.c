@@ -86,6 +86,35 @@ bool ts_settle_counters_add(struct ts_worker *worker)
     return true;
 }
 
+bool ts_settle_counters_hold(struct ts_worker *worker, bool *hold)
+{
+    const struct ts_settlement *settlement = &worker->settling.settlement;
+    size_t size = settlement->counter_count * sizeof(int64_t);
+    int64_t *used = ts_arena_take(&worker->settling.arena, size + 1);
+    *hold = true;
+    if (used == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < settlement->counter_count; i++) {
+        used[i] = settlement->counters[i].used - settlement->counters[i].units;
+    }
+    for (size_t i = 0; i < settlement->record_count && settlement->counter_count > 0; i++) {
+        const struct ts_record *record = settlement->records[i];
+        const struct ts_included *included = record->included;
+        for (uint32_t j = 0;
+             settlement->record_accounts[i] != NULL && included != NULL && j < included->count;
+             j++) {
+            const struct ts_draw *draw = &included->draws[j];
+            if (draw->units != 0) {
+                used[draw->place] += draw->units;
+                *hold = *hold &&
+                        (record->command != NULL || used[draw->place] <= draw->allowance->units);
+            }
+        }
+    }
+    return true;
+}
+
 bool ts_settle_counter_exhausted(const struct ts_settle_counter *counter)
 {
     int64_t before = counter->used - counter->units;

@@ -280,6 +280,13 @@ bool ts_settlement_number(struct ts_worker *worker, struct ts_error *err)
             watch(settlement, watched, (uint32_t)a);
         }
     }
+    bool hold = true;
+    if (!ts_settle_counters_hold(worker, &hold)) {
+        return ts_error_no_memory(err);
+    }
+    if (!hold && !ts_without("units-check")) {
+        return ts_error_set(err, TS_ERROR_NONE, 0, "included units were drawn that are not left");
+    }
     for (size_t i = 0; i < settlement->counter_count; i++) {
         if (ts_settle_counter_exhausted(&settlement->counters[i])) {
             watch(settlement, watched, settlement->counters[i].account);

@@ -115,6 +115,9 @@ bool ts_settlement_add_events(struct ts_worker *worker,
 /* --- settle_counters.c: the included units of a settlement */
 /* Makes settlement.counters; each draw that took something knows its own by its `place`. */
 bool ts_settle_counters_add(struct ts_worker *worker);
+/* On the locked rows: whether what calls drew was left. It was not when another lane gave units
+ * back in Redis, and then not in PostgreSQL. False: no memory. */
+bool ts_settle_counters_hold(struct ts_worker *worker, bool *hold);
 /* On the locked rows: whether this settlement uses the allowance's last unit. */
 bool ts_settle_counter_exhausted(const struct ts_settle_counter *counter);
 

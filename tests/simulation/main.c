@@ -54,6 +54,7 @@ static const char *const pieces[] = {
     "watermark-taken-back",
     "idle-probe",
     "guess-check",
+    "units-check",
     "accounts-forgotten",
 #endif
 };

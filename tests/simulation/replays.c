@@ -90,7 +90,7 @@ static struct fake_order find_difference(struct world *world, const struct stand
     order.adjustment.identity_hash = call->identity_hash;
     int left = FAKE_BILLED;
     for (int i = 0; i < FAKE_ALLOWANCES && fake_random_chance(random, 700); i++) {
-        int units = fake_random_range(random, 0, left);
+        int units = fake_random_chance(random, 400) ? 0 : fake_random_range(random, 0, left);
         order.adjustment.units[i] = units - standing->units[i];
         left -= units;
     }
@@ -146,7 +146,7 @@ static void send(struct world *world, const struct standing *standing)
 void world_replay(struct world *world)
 {
     struct replays *replays = &world->replays;
-    if (world_is_replayed(world) || (world->host.faulty && !fake_chance(&world->host, 30))) {
+    if (world_is_replayed(world) || (world->host.faulty && !fake_chance(&world->host, 60))) {
         return;
     }
     const struct fake_end *call = some_call(world);
