@@ -6,11 +6,22 @@ import confluent_kafka
 import harness
 
 
+INPUTS = 3  # topics that are read
+PARTITIONS = 2
+
+
+def wait_for_all_stopped(processor):
+    lanes = INPUTS * PARTITIONS
+    harness.wait_for(
+        "all stopped", lambda: processor.log.count("event=lane_stopped ") == lanes, 30
+    )
+
+
 def test_stop_waits_for_a_person(new_world):
-    world = new_world(partitions=2, settings={"start_from": "stop"}).make()
+    world = new_world(partitions=PARTITIONS, settings={"start_from": "stop"}).make()
     world.produce(world.calls.stream(40, malformed=0))
     processor = world.run()
-    harness.wait_for("all stopped", lambda: processor.log.count("event=lane_stopped ") == 4, 30)
+    wait_for_all_stopped(processor)
     assert "TOLLSTREAM_START_FROM" in processor.log
     processor.stop()
     assert world.query("SELECT count(*) FROM stream_partition") == [(0,)]
@@ -27,10 +38,10 @@ def test_stop_waits_for_a_person(new_world):
 
 def test_stop_survives_trouble(new_world):
     """Reopening is not a reason to begin."""
-    world = new_world(partitions=2, settings={"start_from": "stop"}).make()
+    world = new_world(partitions=PARTITIONS, settings={"start_from": "stop"}).make()
     world.produce(world.calls.stream(20, malformed=0))
     processor = world.run()
-    harness.wait_for("all stopped", lambda: processor.log.count("event=lane_stopped ") == 4, 30)
+    wait_for_all_stopped(processor)
     world.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                 " WHERE datname = current_database() AND pid <> pg_backend_pid()")
     other = world.run(name="other")
