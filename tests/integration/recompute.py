@@ -117,8 +117,17 @@ def months(world, clock_ms):
     return found
 
 
+def index_leaves(world):
+    """What the processor does when a partition is closed. A thousand accounts, each with rows on
+    every page of one that is not, would make as many reads of it whole."""
+    for (leaf,) in world.query("SELECT leaf::text FROM usage_leaf"):
+        world.connection.execute(f"CREATE INDEX ON {leaf} (account_no, start_time)")
+        world.connection.execute(f"ANALYZE {leaf}")
+
+
 def told_months(world):
     """The same, as the view that the admin reads tells it."""
+    index_leaves(world)
     columns = ", ".join(
         f"({name} * 1000000)::bigint" if name in MONEY else name for name in COLUMNS
     )

@@ -161,7 +161,7 @@ class Catalog:
                     category,
                     cdr["license"].lower(),
                     origin.upper(),
-                    digits,
+                    digits[: version.deck.longest],
                     cdr["service"] == "FAX",
                 ):
                     if rate.in_effect(answer_ms):
