@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/replay.h"
+#include "base/assert.h"
 #include "pipeline/batch.h"
 
 #include <inttypes.h>
@@ -196,6 +197,7 @@ static bool choose_partitions(struct looking *looking, struct ts_error *err)
             looking->partitions[looking->partition_count++] = i;
         }
     }
+    TS_ASSERT(options->partitions != NULL || options->partition_count == 0);
     for (size_t i = 0; i < options->partition_count; i++) {
         if (options->partitions[i] >= count) {
             return ts_error_set(err,

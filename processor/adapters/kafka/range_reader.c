@@ -2,6 +2,7 @@
 #include "adapters/kafka/range_reader.h"
 
 #include "adapters/kafka/client.h"
+#include "base/assert.h"
 
 #include <stdlib.h>
 
@@ -100,6 +101,7 @@ static const struct rd_kafka_metadata *ask_metadata(struct ts_kafka_range_reader
             ? rd_kafka_last_error()
             : rd_kafka_metadata(reader->client.rk, 0, topic, &metadata, reader->options.timeout_ms);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        TS_ASSERT(metadata != NULL);
         code = metadata->topics[0].err;
     }
     if (topic != NULL) {

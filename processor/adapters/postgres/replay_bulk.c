@@ -3,6 +3,7 @@
 
 #include "adapters/postgres/connection.h"
 #include "adapters/postgres/leaves.h"
+#include "base/assert.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,6 +46,7 @@ struct ts_replay_bulk {
 static bool
 make_rows(struct ts_replay_bulk *bulk, const struct ts_replay_range *ranges, struct ts_error *err)
 {
+    TS_ASSERT(bulk->base != NULL && bulk->count != NULL && bulk->rows != NULL);
     for (size_t i = 0; i < bulk->range_count; i++) {
         bulk->base[i] = ranges[i].next;
         bulk->count[i] = ranges[i].to > ranges[i].next ? ranges[i].to - ranges[i].next : 0;

@@ -223,12 +223,9 @@ static bool prepare_leaf(struct ts_replay_lookup *lookup,
     snprintf(statement->name, sizeof statement->name, "leaf_%u", leaf->oid);
     snprintf(sql, sizeof sql, leaf_sql, leaf->name);
     *out = (struct ts_pg_statement){statement->name, sql};
-    if (!statement->prepared && !ts_pg_prepare(&lookup->session, out, 1, err)) {
-        return false;
-    }
-    statement->prepared = true;
-    out->sql = "";
-    return true;
+    statement->prepared = statement->prepared || ts_pg_prepare(&lookup->session, out, 1, err);
+    out->sql = ""; /* it is asked for by its name */
+    return statement->prepared;
 }
 
 static void add_identities(struct ts_replay_lookup *lookup, const uint32_t *order, size_t count)
