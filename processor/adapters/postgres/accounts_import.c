@@ -72,7 +72,7 @@ static const char insert_sql[] =
 
 void ts_accounts_store_import_abort(struct ts_accounts_store *store)
 {
-    ts_pg_close(&store->session); /* in mid-COPY there is no cheaper way back */
+    ts_pg_close(&store->base.session); /* in mid-COPY there is no cheaper way back */
     ts_buffer_clear(&store->rows);
 }
 
@@ -86,8 +86,10 @@ bool ts_accounts_store_import_begin(struct ts_accounts_store *store, struct ts_e
 {
     ts_buffer_clear(&store->rows);
     ts_buffer_append_bytes(&store->rows, ts_pg_copy_header());
-    return (ts_accounts_connect(store, err) && ts_pg_run(&store->session, begin_sql, err) &&
-            ts_pg_copy_begin(&store->session, "COPY import FROM STDIN (FORMAT binary)", err)) ||
+    return (ts_pg_store_connect(&store->base, err) &&
+            ts_pg_run(&store->base.session, begin_sql, err) &&
+            ts_pg_copy_begin(
+                &store->base.session, "COPY import FROM STDIN (FORMAT binary)", err)) ||
            give_up(store);
 }
 
@@ -96,7 +98,7 @@ static bool flush(struct ts_accounts_store *store, struct ts_error *err)
     if (store->rows.failed) {
         return ts_error_no_memory(err);
     }
-    bool ok = ts_pg_copy_put(&store->session, ts_buffer_bytes(&store->rows), err);
+    bool ok = ts_pg_copy_put(&store->base.session, ts_buffer_bytes(&store->rows), err);
     ts_buffer_clear(&store->rows);
     return ok;
 }
@@ -195,12 +197,12 @@ static bool check_all(struct ts_accounts_store *store,
                       struct ts_error *err)
 {
     ts_buffer_append_bytes(&store->rows, ts_pg_copy_trailer());
-    if (!flush(store, err) || !ts_pg_copy_end(&store->session, err) ||
-        !ts_pg_run(&store->session, "ANALYZE import", err)) {
+    if (!flush(store, err) || !ts_pg_copy_end(&store->base.session, err) ||
+        !ts_pg_run(&store->base.session, "ANALYZE import", err)) {
         return false;
     }
-    ts_pg_params_clear(&store->params);
-    PGresult *rows = ts_pg_exec_params(&store->session, check_sql, &store->params, err);
+    ts_pg_params_clear(&store->base.params);
+    PGresult *rows = ts_pg_exec_params(&store->base.session, check_sql, &store->base.params, err);
     bool good = rows != NULL && tell_bad(rows, visitor, err);
     PQclear(rows);
     return good;
@@ -209,9 +211,9 @@ static bool check_all(struct ts_accounts_store *store,
 static bool
 insert_all(struct ts_accounts_store *store, int64_t now_ms, int64_t *imported, struct ts_error *err)
 {
-    ts_pg_params_clear(&store->params);
-    ts_pg_param_time(&store->params, now_ms);
-    PGresult *rows = ts_pg_exec_params(&store->session, insert_sql, &store->params, err);
+    ts_pg_params_clear(&store->base.params);
+    ts_pg_param_time(&store->base.params, now_ms);
+    PGresult *rows = ts_pg_exec_params(&store->base.session, insert_sql, &store->base.params, err);
     if (rows == NULL) {
         return false;
     }
@@ -237,7 +239,7 @@ bool ts_accounts_store_import_end(struct ts_accounts_store *store,
 {
     int64_t count = 0;
     if (check_all(store, visitor, err) && insert_all(store, now_ms, &count, err) &&
-        ts_pg_run(&store->session, "COMMIT", err)) {
+        ts_pg_run(&store->base.session, "COMMIT", err)) {
         *imported = count;
         return true;
     }

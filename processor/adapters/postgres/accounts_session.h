@@ -5,15 +5,11 @@
 #define TS_ADAPTERS_POSTGRES_ACCOUNTS_SESSION_H
 
 #include "adapters/postgres/accounts_store.h"
-#include "adapters/postgres/connection.h"
+#include "adapters/postgres/store.h"
 
 struct ts_accounts_store {
-    char *url;
-    struct ts_pg_session session;
-    struct ts_pg_params params;
+    struct ts_pg_store base;
     struct ts_buffer rows; /* of an import, not yet sent */
 };
-
-bool ts_accounts_connect(struct ts_accounts_store *store, struct ts_error *err);
 
 #endif

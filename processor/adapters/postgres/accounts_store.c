@@ -3,11 +3,10 @@
 
 #include "adapters/postgres/account_state.h"
 #include "adapters/postgres/accounts_session.h"
-#include "adapters/postgres/schema.h"
 
 #include <stdlib.h>
 
-enum { CONNECT_TIMEOUT_MS = 5000, BYTES_MAX = 64 * 1024 * 1024 };
+enum { BYTES_MAX = 64 * 1024 * 1024 };
 
 /* Columns in the order of enum column. */
 #define SELECT_ACCOUNT                                                                             \
@@ -33,44 +32,20 @@ enum column {
 
 struct ts_accounts_store *ts_accounts_store_create(const char *url, struct ts_error *err)
 {
-    struct ts_accounts_store *store = calloc(1, sizeof *store);
-    if (store == NULL || (store->url = strdup(url)) == NULL) {
-        free(store);
-        ts_error_no_memory(err);
-        return NULL;
+    const struct ts_pg_session_options options = {.url = url, .role = "accounts"};
+    struct ts_accounts_store *store = ts_pg_store_make(sizeof *store, &options, BYTES_MAX, err);
+    if (store != NULL) {
+        ts_buffer_init(&store->rows, BYTES_MAX);
     }
-    ts_pg_params_init(&store->params, BYTES_MAX);
-    ts_buffer_init(&store->rows, BYTES_MAX);
     return store;
 }
 
 void ts_accounts_store_destroy(struct ts_accounts_store *store)
 {
     if (store != NULL) {
-        ts_pg_close(&store->session);
-        ts_pg_params_finish(&store->params);
         ts_buffer_finish(&store->rows);
-        free(store->url);
-        free(store);
+        ts_pg_store_free(store);
     }
-}
-
-bool ts_accounts_connect(struct ts_accounts_store *store, struct ts_error *err)
-{
-    if (store->session.conn != NULL && PQstatus(store->session.conn) == CONNECTION_OK) {
-        return true;
-    }
-    ts_pg_close(&store->session);
-    struct ts_pg_session_options options = {
-        .url = store->url, .role = "accounts", .connect_timeout_ms = CONNECT_TIMEOUT_MS};
-    if (!ts_pg_open(&store->session, &options, NULL, 0, err)) {
-        return false;
-    }
-    if (!ts_pg_schema_check(&store->session, err)) {
-        ts_pg_close(&store->session);
-        return false;
-    }
-    return true;
 }
 
 static void read_account(const PGresult *rows, int row, struct ts_stored_account *out)
@@ -104,17 +79,14 @@ bool ts_accounts_store_list(struct ts_accounts_store *store,
                             const struct ts_account_visitor *visitor,
                             struct ts_error *err)
 {
-    ts_pg_params_clear(&store->params);
-    ts_pg_param_text(&store->params, after != NULL ? after : "");
-    ts_pg_param_i64(&store->params, max);
-    PGresult *rows = !ts_accounts_connect(store, err)
-                         ? NULL
-                         : ts_pg_exec_params(&store->session,
-                                             SELECT_ACCOUNT " WHERE a.account_id > $1::text"
-                                                            " ORDER BY a.account_id"
-                                                            " LIMIT $2::bigint",
-                                             &store->params,
-                                             err);
+    ts_pg_params_clear(&store->base.params);
+    ts_pg_param_text(&store->base.params, after != NULL ? after : "");
+    ts_pg_param_i64(&store->base.params, max);
+    PGresult *rows = ts_pg_store_ask(&store->base,
+                                     SELECT_ACCOUNT " WHERE a.account_id > $1::text"
+                                                    " ORDER BY a.account_id"
+                                                    " LIMIT $2::bigint",
+                                     err);
     if (rows == NULL) {
         return false;
     }
@@ -128,14 +100,10 @@ bool ts_accounts_store_show(struct ts_accounts_store *store,
                             const struct ts_account_visitor *visitor,
                             struct ts_error *err)
 {
-    ts_pg_params_clear(&store->params);
-    ts_pg_param_text(&store->params, account_id);
-    PGresult *rows = !ts_accounts_connect(store, err)
-                         ? NULL
-                         : ts_pg_exec_params(&store->session,
-                                             SELECT_ACCOUNT " WHERE a.account_id = $1::text",
-                                             &store->params,
-                                             err);
+    ts_pg_params_clear(&store->base.params);
+    ts_pg_param_text(&store->base.params, account_id);
+    PGresult *rows =
+        ts_pg_store_ask(&store->base, SELECT_ACCOUNT " WHERE a.account_id = $1::text", err);
     if (rows == NULL) {
         return false;
     }

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "adapters/postgres/audit_live.h"
 
-#include "adapters/postgres/connection.h"
-#include "adapters/postgres/schema.h"
+#include "adapters/postgres/store.h"
 #include "base/assert.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    CONNECT_TIMEOUT_MS = 5000,
     STATEMENT_TIMEOUT_MS = 60000,
     PARAMS_MAX = 256 << 20,
 };
@@ -35,11 +33,9 @@ static const char inputs_sql[] =
     " coalesce(sum(dead_letters), 0)::bigint FROM stream_partition WHERE group_name = $1::text";
 
 struct ts_audit_live {
-    char *url;
+    struct ts_pg_store base;
     char *group;
     char *topics[TS_INPUT_COUNT];
-    struct ts_pg_session session;
-    struct ts_pg_params params;
 };
 
 struct ts_audit_live *ts_audit_live_create(const char *url,
@@ -47,13 +43,14 @@ struct ts_audit_live *ts_audit_live_create(const char *url,
                                            const char *const topics[TS_INPUT_COUNT],
                                            struct ts_error *err)
 {
-    struct ts_audit_live *live = calloc(1, sizeof *live);
-    bool good = live != NULL;
-    if (good) {
-        live->url = strdup(url);
-        live->group = strdup(group);
-        good = live->url != NULL && live->group != NULL;
+    const struct ts_pg_session_options options = {
+        .url = url, .role = "audit", .statement_timeout_ms = STATEMENT_TIMEOUT_MS};
+    struct ts_audit_live *live = ts_pg_store_make(sizeof *live, &options, PARAMS_MAX, err);
+    if (live == NULL) {
+        return NULL;
     }
+    live->group = strdup(group);
+    bool good = live->group != NULL;
     for (size_t i = 0; good && i < TS_INPUT_COUNT; i++) {
         live->topics[i] = strdup(topics[i]);
         good = live->topics[i] != NULL;
@@ -63,7 +60,6 @@ struct ts_audit_live *ts_audit_live_create(const char *url,
         ts_error_no_memory(err);
         return NULL;
     }
-    ts_pg_params_init(&live->params, PARAMS_MAX);
     return live;
 }
 
@@ -72,28 +68,11 @@ void ts_audit_live_destroy(struct ts_audit_live *live)
     if (live == NULL) {
         return;
     }
-    ts_pg_close(&live->session);
-    ts_pg_params_finish(&live->params);
     for (size_t i = 0; i < TS_INPUT_COUNT; i++) {
         free(live->topics[i]);
     }
     free(live->group);
-    free(live->url);
-    free(live);
-}
-
-static bool connected(struct ts_audit_live *live, struct ts_error *err)
-{
-    if (live->session.conn != NULL && PQstatus(live->session.conn) == CONNECTION_OK) {
-        return true;
-    }
-    ts_pg_close(&live->session);
-    struct ts_pg_session_options options = {.url = live->url,
-                                            .role = "audit",
-                                            .connect_timeout_ms = CONNECT_TIMEOUT_MS,
-                                            .statement_timeout_ms = STATEMENT_TIMEOUT_MS};
-    return ts_pg_open(&live->session, &options, NULL, 0, err) &&
-           ts_pg_schema_check(&live->session, err);
+    ts_pg_store_free(live);
 }
 
 /* -1 for a topic that is no input of these settings. */
@@ -110,14 +89,14 @@ static int input_of(const struct ts_audit_live *live, struct ts_bytes topic)
 static bool
 read_lanes(struct ts_audit_live *live, struct ts_audit_lanes *lanes, struct ts_error *err)
 {
-    ts_pg_params_clear(&live->params);
-    ts_pg_param_text(&live->params, live->group);
-    ts_pg_array_begin(&live->params, TS_PG_TEXT);
+    ts_pg_params_clear(&live->base.params);
+    ts_pg_param_text(&live->base.params, live->group);
+    ts_pg_array_begin(&live->base.params, TS_PG_TEXT);
     for (int i = 0; i < TS_INPUT_COUNT; i++) {
-        ts_pg_array_bytes(&live->params, ts_bytes_of(live->topics[i]));
+        ts_pg_array_bytes(&live->base.params, ts_bytes_of(live->topics[i]));
     }
-    ts_pg_array_end(&live->params);
-    PGresult *rows = ts_pg_exec_params(&live->session, lanes_sql, &live->params, err);
+    ts_pg_array_end(&live->base.params);
+    PGresult *rows = ts_pg_exec_params(&live->base.session, lanes_sql, &live->base.params, err);
     if (rows == NULL) {
         return false;
     }
@@ -143,7 +122,7 @@ bool ts_audit_live_lanes(struct ts_audit_live *live,
                          struct ts_audit_lanes *lanes,
                          struct ts_error *err)
 {
-    return connected(live, err) && read_lanes(live, lanes, err);
+    return ts_pg_store_connect(&live->base, err) && read_lanes(live, lanes, err);
 }
 
 static bool read_generation(struct ts_audit_live *live,
@@ -151,9 +130,10 @@ static bool read_generation(struct ts_audit_live *live,
                             int64_t *generation,
                             struct ts_error *err)
 {
-    ts_pg_params_clear(&live->params);
-    ts_pg_param_i32(&live->params, (int32_t)bucket);
-    PGresult *rows = ts_pg_exec_params(&live->session, generation_sql, &live->params, err);
+    ts_pg_params_clear(&live->base.params);
+    ts_pg_param_i32(&live->base.params, (int32_t)bucket);
+    PGresult *rows =
+        ts_pg_exec_params(&live->base.session, generation_sql, &live->base.params, err);
     if (rows == NULL) {
         return false;
     }
@@ -167,24 +147,24 @@ static bool read_balances(struct ts_audit_live *live,
                           size_t count,
                           struct ts_error *err)
 {
-    ts_pg_params_clear(&live->params);
-    ts_pg_array_begin(&live->params, TS_PG_TEXT);
+    ts_pg_params_clear(&live->base.params);
+    ts_pg_array_begin(&live->base.params, TS_PG_TEXT);
     for (size_t i = 0; i < count; i++) {
         balances[i].found = false;
-        ts_pg_array_text_safe(&live->params, balances[i].account_id);
+        ts_pg_array_text_safe(&live->base.params, balances[i].account_id);
     }
-    ts_pg_array_end(&live->params);
-    ts_pg_array_begin(&live->params, TS_PG_INT4);
+    ts_pg_array_end(&live->base.params);
+    ts_pg_array_begin(&live->base.params, TS_PG_INT4);
     for (size_t i = 0; i < count; i++) {
-        ts_pg_array_i32(&live->params, balances[i].month);
+        ts_pg_array_i32(&live->base.params, balances[i].month);
     }
-    ts_pg_array_end(&live->params);
-    ts_pg_array_begin(&live->params, TS_PG_TEXT);
+    ts_pg_array_end(&live->base.params);
+    ts_pg_array_begin(&live->base.params, TS_PG_TEXT);
     for (size_t i = 0; i < count; i++) {
-        ts_pg_array_text_safe(&live->params, balances[i].allowance);
+        ts_pg_array_text_safe(&live->base.params, balances[i].allowance);
     }
-    ts_pg_array_end(&live->params);
-    PGresult *rows = ts_pg_exec_params(&live->session, balances_sql, &live->params, err);
+    ts_pg_array_end(&live->base.params);
+    PGresult *rows = ts_pg_exec_params(&live->base.session, balances_sql, &live->base.params, err);
     if (rows == NULL) {
         return false;
     }
@@ -207,12 +187,12 @@ bool ts_audit_live_bucket(struct ts_audit_live *live,
                           struct ts_error *err)
 {
     static const char begin[] = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-    bool good = connected(live, err) && ts_pg_run(&live->session, begin, err) &&
-                read_lanes(live, lanes, err) && read_generation(live, bucket, generation, err) &&
-                read_balances(live, balances, count, err) &&
-                ts_pg_run(&live->session, "COMMIT", err);
+    bool good =
+        ts_pg_store_connect(&live->base, err) && ts_pg_run(&live->base.session, begin, err) &&
+        read_lanes(live, lanes, err) && read_generation(live, bucket, generation, err) &&
+        read_balances(live, balances, count, err) && ts_pg_run(&live->base.session, "COMMIT", err);
     if (!good) {
-        ts_pg_close(&live->session); /* the transaction ends with it */
+        ts_pg_close(&live->base.session); /* the transaction ends with it */
     }
     return good;
 }
@@ -223,8 +203,8 @@ static bool visit_rows(struct ts_audit_live *live,
                        void *self,
                        struct ts_error *err)
 {
-    ts_pg_params_clear(&live->params);
-    PGresult *rows = ts_pg_exec_params(&live->session, sql, &live->params, err);
+    ts_pg_params_clear(&live->base.params);
+    PGresult *rows = ts_pg_exec_params(&live->base.session, sql, &live->base.params, err);
     if (rows == NULL) {
         return false;
     }
@@ -241,12 +221,13 @@ bool ts_audit_live_events(struct ts_audit_live *live,
                           struct ts_error *err)
 {
     static const char begin[] = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-    bool good = connected(live, err) && ts_pg_run(&live->session, begin, err) &&
+    bool good = ts_pg_store_connect(&live->base, err) &&
+                ts_pg_run(&live->base.session, begin, err) &&
                 visit_rows(live, sequences_sql, visitor->account, visitor->self, err) &&
                 visit_rows(live, waiting_sql, visitor->waiting, visitor->self, err) &&
-                ts_pg_run(&live->session, "COMMIT", err);
+                ts_pg_run(&live->base.session, "COMMIT", err);
     if (!good) {
-        ts_pg_close(&live->session);
+        ts_pg_close(&live->base.session);
     }
     return good;
 }
@@ -255,12 +236,12 @@ bool ts_audit_live_inputs(struct ts_audit_live *live,
                           struct ts_audit_inputs *inputs,
                           struct ts_error *err)
 {
-    if (!connected(live, err)) {
+    if (!ts_pg_store_connect(&live->base, err)) {
         return false;
     }
-    ts_pg_params_clear(&live->params);
-    ts_pg_param_text(&live->params, live->group);
-    PGresult *rows = ts_pg_exec_params(&live->session, inputs_sql, &live->params, err);
+    ts_pg_params_clear(&live->base.params);
+    ts_pg_param_text(&live->base.params, live->group);
+    PGresult *rows = ts_pg_exec_params(&live->base.session, inputs_sql, &live->base.params, err);
     if (rows == NULL) {
         return false;
     }

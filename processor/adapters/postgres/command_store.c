@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "adapters/postgres/command_store.h"
 
-#include "adapters/postgres/connection.h"
-#include "adapters/postgres/schema.h"
+#include "adapters/postgres/store.h"
 
 #include <stdlib.h>
 
-enum { CONNECT_TIMEOUT_MS = 5000, STATEMENT_TIMEOUT_MS = 10000, PARAMS_MAX = 64 * 1024 };
+enum { STATEMENT_TIMEOUT_MS = 10000, PARAMS_MAX = 64 * 1024 };
 
 enum column {
     SETTLED,
@@ -34,51 +33,19 @@ static const char outcome_sql[] =
     "  AND e.partition = p.partition AND e.\"offset\" = $4";
 
 struct ts_command_store {
-    char *url;
-    struct ts_pg_session session;
-    struct ts_pg_params params;
+    struct ts_pg_store base;
 };
 
 struct ts_command_store *ts_command_store_create(const char *url, struct ts_error *err)
 {
-    struct ts_command_store *store = calloc(1, sizeof *store);
-    if (store == NULL || (store->url = strdup(url)) == NULL) {
-        free(store);
-        ts_error_no_memory(err);
-        return NULL;
-    }
-    ts_pg_params_init(&store->params, PARAMS_MAX);
-    return store;
+    const struct ts_pg_session_options options = {
+        .url = url, .role = "commands", .statement_timeout_ms = STATEMENT_TIMEOUT_MS};
+    return ts_pg_store_make(sizeof(struct ts_command_store), &options, PARAMS_MAX, err);
 }
 
 void ts_command_store_destroy(struct ts_command_store *store)
 {
-    if (store != NULL) {
-        ts_pg_close(&store->session);
-        ts_pg_params_finish(&store->params);
-        free(store->url);
-        free(store);
-    }
-}
-
-static bool connected(struct ts_command_store *store, struct ts_error *err)
-{
-    if (store->session.conn != NULL && PQstatus(store->session.conn) == CONNECTION_OK) {
-        return true;
-    }
-    ts_pg_close(&store->session);
-    struct ts_pg_session_options options = {.url = store->url,
-                                            .role = "commands",
-                                            .connect_timeout_ms = CONNECT_TIMEOUT_MS,
-                                            .statement_timeout_ms = STATEMENT_TIMEOUT_MS};
-    if (!ts_pg_open(&store->session, &options, NULL, 0, err)) {
-        return false;
-    }
-    if (!ts_pg_schema_check(&store->session, err)) {
-        ts_pg_close(&store->session);
-        return false;
-    }
-    return true;
+    ts_pg_store_free(store);
 }
 
 static enum ts_command_end end_of(const PGresult *rows)
@@ -97,15 +64,14 @@ bool ts_command_store_outcome(struct ts_command_store *store,
                               struct ts_command_outcome *out,
                               struct ts_error *err)
 {
-    struct ts_pg_params *params = &store->params;
+    struct ts_pg_params *params = &store->base.params;
     ts_pg_params_clear(params);
     ts_pg_param_text(params, place->group);
     ts_pg_param_text(params, place->topic);
     ts_pg_param_i32(params, place->partition);
     ts_pg_param_i64(params, place->offset);
     ts_pg_param_text(params, place->account_id);
-    PGresult *rows =
-        connected(store, err) ? ts_pg_exec_params(&store->session, outcome_sql, params, err) : NULL;
+    PGresult *rows = ts_pg_store_ask(&store->base, outcome_sql, err);
     if (rows == NULL) {
         return false;
     }

@@ -1,17 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "adapters/postgres/dead_letter_store.h"
 
-#include "adapters/postgres/connection.h"
-#include "adapters/postgres/schema.h"
+#include "adapters/postgres/store.h"
 
 #include <stdlib.h>
 
-enum {
-    CONNECT_TIMEOUT_MS = 5000,
-    STATEMENT_TIMEOUT_MS = 60000,
-    PARAMS_MAX = 64 * 1024 * 1024,
-    LIST_MAX = 1000
-};
+enum { STATEMENT_TIMEOUT_MS = 60000, PARAMS_MAX = 64 * 1024 * 1024, LIST_MAX = 1000 };
 
 enum column {
     ID,
@@ -43,51 +37,19 @@ static const char mark_sql[] =
     " WHERE id = ANY ($1::bigint[]) AND status <> $2::text";
 
 struct ts_dead_letter_store {
-    char *url;
-    struct ts_pg_session session;
-    struct ts_pg_params params;
+    struct ts_pg_store base;
 };
 
 struct ts_dead_letter_store *ts_dead_letter_store_create(const char *url, struct ts_error *err)
 {
-    struct ts_dead_letter_store *store = calloc(1, sizeof *store);
-    if (store == NULL || (store->url = strdup(url)) == NULL) {
-        free(store);
-        ts_error_no_memory(err);
-        return NULL;
-    }
-    ts_pg_params_init(&store->params, PARAMS_MAX);
-    return store;
+    const struct ts_pg_session_options options = {
+        .url = url, .role = "dead-letters", .statement_timeout_ms = STATEMENT_TIMEOUT_MS};
+    return ts_pg_store_make(sizeof(struct ts_dead_letter_store), &options, PARAMS_MAX, err);
 }
 
 void ts_dead_letter_store_destroy(struct ts_dead_letter_store *store)
 {
-    if (store != NULL) {
-        ts_pg_close(&store->session);
-        ts_pg_params_finish(&store->params);
-        free(store->url);
-        free(store);
-    }
-}
-
-static bool connected(struct ts_dead_letter_store *store, struct ts_error *err)
-{
-    if (store->session.conn != NULL && PQstatus(store->session.conn) == CONNECTION_OK) {
-        return true;
-    }
-    ts_pg_close(&store->session);
-    struct ts_pg_session_options options = {.url = store->url,
-                                            .role = "dead-letters",
-                                            .connect_timeout_ms = CONNECT_TIMEOUT_MS,
-                                            .statement_timeout_ms = STATEMENT_TIMEOUT_MS};
-    if (!ts_pg_open(&store->session, &options, NULL, 0, err)) {
-        return false;
-    }
-    if (!ts_pg_schema_check(&store->session, err)) {
-        ts_pg_close(&store->session);
-        return false;
-    }
-    return true;
+    ts_pg_store_free(store);
 }
 
 static void read_letter(const PGresult *rows, int row, struct ts_dead_letter *out)
@@ -116,7 +78,7 @@ bool ts_dead_letter_store_list(struct ts_dead_letter_store *store,
                                const struct ts_dead_letter_visitor *visitor,
                                struct ts_error *err)
 {
-    struct ts_pg_params *params = &store->params;
+    struct ts_pg_params *params = &store->base.params;
     ts_pg_params_clear(params);
     ts_pg_param_text(params, filter->status);
     ts_pg_param_text(params, filter->reason);
@@ -125,8 +87,7 @@ bool ts_dead_letter_store_list(struct ts_dead_letter_store *store,
     ts_pg_param_i64(params, filter->after);
     ts_pg_param_i64(params, filter->max > 0 ? filter->max : LIST_MAX);
     ts_pg_param_bool(params, filter->contents);
-    PGresult *rows =
-        connected(store, err) ? ts_pg_exec_params(&store->session, list_sql, params, err) : NULL;
+    PGresult *rows = ts_pg_store_ask(&store->base, list_sql, err);
     if (rows == NULL) {
         return false;
     }
@@ -147,7 +108,7 @@ bool ts_dead_letter_store_mark(struct ts_dead_letter_store *store,
                                int64_t *marked,
                                struct ts_error *err)
 {
-    struct ts_pg_params *params = &store->params;
+    struct ts_pg_params *params = &store->base.params;
     ts_pg_params_clear(params);
     ts_pg_array_begin(params, TS_PG_INT8);
     for (size_t i = 0; i < count; i++) {
@@ -156,8 +117,7 @@ bool ts_dead_letter_store_mark(struct ts_dead_letter_store *store,
     ts_pg_array_end(params);
     ts_pg_param_text(params, status);
     ts_pg_param_time(params, now_ms);
-    PGresult *result =
-        connected(store, err) ? ts_pg_exec_params(&store->session, mark_sql, params, err) : NULL;
+    PGresult *result = ts_pg_store_ask(&store->base, mark_sql, err);
     if (result == NULL) {
         return false;
     }

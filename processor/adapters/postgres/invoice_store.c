@@ -1,17 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "adapters/postgres/invoice_store.h"
 
-#include "adapters/postgres/connection.h"
-#include "adapters/postgres/schema.h"
+#include "adapters/postgres/store.h"
 
 #include <stdlib.h>
 
-enum {
-    CONNECT_TIMEOUT_MS = 5000,
-    STATEMENT_TIMEOUT_MS = 60000,
-    PARAMS_MAX = 64 * 1024,
-    LIST_MAX = 1000
-};
+enum { STATEMENT_TIMEOUT_MS = 60000, PARAMS_MAX = 64 * 1024, LIST_MAX = 1000 };
 
 enum column { ACCOUNT_ID, DATE, CREDIT_ID, AMOUNT, CURRENCY, CREATED_AT, BILLED_AT, BILLED_BY };
 
@@ -42,51 +36,19 @@ static const char mark_sql[] =
               " RETURNING " LINE_COLUMNS;
 
 struct ts_invoice_store {
-    char *url;
-    struct ts_pg_session session;
-    struct ts_pg_params params;
+    struct ts_pg_store base;
 };
 
 struct ts_invoice_store *ts_invoice_store_create(const char *url, struct ts_error *err)
 {
-    struct ts_invoice_store *store = calloc(1, sizeof *store);
-    if (store == NULL || (store->url = strdup(url)) == NULL) {
-        free(store);
-        ts_error_no_memory(err);
-        return NULL;
-    }
-    ts_pg_params_init(&store->params, PARAMS_MAX);
-    return store;
+    const struct ts_pg_session_options options = {
+        .url = url, .role = "invoices", .statement_timeout_ms = STATEMENT_TIMEOUT_MS};
+    return ts_pg_store_make(sizeof(struct ts_invoice_store), &options, PARAMS_MAX, err);
 }
 
 void ts_invoice_store_destroy(struct ts_invoice_store *store)
 {
-    if (store != NULL) {
-        ts_pg_close(&store->session);
-        ts_pg_params_finish(&store->params);
-        free(store->url);
-        free(store);
-    }
-}
-
-static bool connected(struct ts_invoice_store *store, struct ts_error *err)
-{
-    if (store->session.conn != NULL && PQstatus(store->session.conn) == CONNECTION_OK) {
-        return true;
-    }
-    ts_pg_close(&store->session);
-    struct ts_pg_session_options options = {.url = store->url,
-                                            .role = "invoices",
-                                            .connect_timeout_ms = CONNECT_TIMEOUT_MS,
-                                            .statement_timeout_ms = STATEMENT_TIMEOUT_MS};
-    if (!ts_pg_open(&store->session, &options, NULL, 0, err)) {
-        return false;
-    }
-    if (!ts_pg_schema_check(&store->session, err)) {
-        ts_pg_close(&store->session);
-        return false;
-    }
-    return true;
+    ts_pg_store_free(store);
 }
 
 static void read_line(const PGresult *rows, int row, struct ts_invoice_line *out)
@@ -118,7 +80,7 @@ bool ts_invoice_store_list(struct ts_invoice_store *store,
                            const struct ts_invoice_visitor *visitor,
                            struct ts_error *err)
 {
-    struct ts_pg_params *params = &store->params;
+    struct ts_pg_params *params = &store->base.params;
     ts_pg_params_clear(params);
     ts_pg_param_text(params, filter->account_id);
     ts_pg_param_i32(params, filter->date);
@@ -131,8 +93,7 @@ bool ts_invoice_store_list(struct ts_invoice_store *store,
     ts_pg_param_text(params, filter->after.account_id);
     ts_pg_param_text(params, filter->after.credit_id);
     ts_pg_param_i64(params, filter->max > 0 ? filter->max : LIST_MAX);
-    PGresult *rows =
-        connected(store, err) ? ts_pg_exec_params(&store->session, list_sql, params, err) : NULL;
+    PGresult *rows = ts_pg_store_ask(&store->base, list_sql, err);
     if (rows == NULL) {
         return false;
     }
@@ -150,14 +111,13 @@ bool ts_invoice_store_mark_billed(struct ts_invoice_store *store,
                                   int64_t *marked,
                                   struct ts_error *err)
 {
-    struct ts_pg_params *params = &store->params;
+    struct ts_pg_params *params = &store->base.params;
     ts_pg_params_clear(params);
     ts_pg_param_i32(params, date);
     ts_pg_param_text(params, account_id);
     ts_pg_param_text(params, billed_by);
     ts_pg_param_time(params, now_ms);
-    PGresult *rows =
-        connected(store, err) ? ts_pg_exec_params(&store->session, mark_sql, params, err) : NULL;
+    PGresult *rows = ts_pg_store_ask(&store->base, mark_sql, err);
     if (rows == NULL) {
         return false;
     }

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "adapters/postgres/partitions.h"
 
-#include "adapters/postgres/connection.h"
 #include "adapters/postgres/leaves.h"
 #include "adapters/postgres/rollup.h"
-#include "adapters/postgres/schema.h"
+#include "adapters/postgres/store.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -12,8 +11,8 @@
 #include <time.h>
 
 enum {
-    CONNECT_TIMEOUT_MS = 5000,
     LOCK_TIMEOUT_MS = 5000,
+    PARAMS_MAX = 4096,
     SQL_MAX = 1024,
     RETIRE_SQL_MAX = 4096,
     LEAF_TEXT_MAX = 32,
@@ -28,9 +27,8 @@ enum {
 #define KEEPER_LOCK "1953459308, 1818583398"
 
 struct ts_partitions {
+    struct ts_pg_store base;
     struct ts_partitions_options options;
-    char *url;
-    struct ts_pg_session session;
     struct ts_pg_leaves leaves;
 };
 
@@ -73,51 +71,23 @@ struct ts_partitions *ts_partitions_create(const struct ts_partitions_options *o
     if (!check_options(options, err)) {
         return NULL;
     }
-    struct ts_partitions *partitions = calloc(1, sizeof *partitions);
-    char *url = strdup(options->url);
-    if (partitions == NULL || url == NULL) {
-        free(partitions);
-        free(url);
-        ts_error_no_memory(err);
-        return NULL;
+    const struct ts_pg_session_options session = {
+        .url = options->url, .role = "partitions", .lock_timeout_ms = LOCK_TIMEOUT_MS};
+    struct ts_partitions *partitions =
+        ts_pg_store_make(sizeof *partitions, &session, PARAMS_MAX, err);
+    if (partitions != NULL) {
+        partitions->options = *options;
+        partitions->options.url = partitions->base.options.url;
     }
-    partitions->options = *options;
-    partitions->options.url = url;
-    partitions->url = url;
     return partitions;
 }
 
 void ts_partitions_destroy(struct ts_partitions *partitions)
 {
     if (partitions != NULL) {
-        ts_pg_close(&partitions->session);
         ts_pg_leaves_finish(&partitions->leaves);
-        free(partitions->url);
-        free(partitions);
+        ts_pg_store_free(partitions);
     }
-}
-
-static bool connected(struct ts_partitions *partitions, struct ts_error *err)
-{
-    struct ts_pg_session *session = &partitions->session;
-    if (session->conn != NULL && PQstatus(session->conn) == CONNECTION_OK) {
-        return true;
-    }
-    ts_pg_close(session);
-    struct ts_pg_session_options options = {
-        .url = partitions->url,
-        .role = "partitions",
-        .connect_timeout_ms = CONNECT_TIMEOUT_MS,
-        .lock_timeout_ms = LOCK_TIMEOUT_MS,
-    };
-    if (!ts_pg_open(session, &options, NULL, 0, err)) {
-        return false;
-    }
-    if (!ts_pg_schema_check(session, err)) {
-        ts_pg_close(session);
-        return false;
-    }
-    return true;
 }
 
 static void
@@ -181,8 +151,8 @@ static bool make_leaf(struct ts_partitions *partitions,
              name,
              from,
              to);
-    if (!ts_pg_run(&partitions->session, sql, err)) {
-        ts_pg_run(&partitions->session, "ROLLBACK", NULL);
+    if (!ts_pg_run(&partitions->base.session, sql, err)) {
+        ts_pg_run(&partitions->base.session, "ROLLBACK", NULL);
         return ts_error_prefix(err, "usage partition %s", name);
     }
     return true;
@@ -207,7 +177,7 @@ static bool read_floor(struct ts_partitions *partitions, int64_t *out_ms, struct
 {
     struct ts_pg_params none = {0};
     PGresult *rows = ts_pg_exec_params(
-        &partitions->session, "SELECT max(to_time) FROM usage_retired", &none, err);
+        &partitions->base.session, "SELECT max(to_time) FROM usage_retired", &none, err);
     if (rows == NULL) {
         return false;
     }
@@ -223,7 +193,7 @@ static bool make_missing(struct ts_partitions *partitions, int64_t now_ms, struc
     int64_t at_ms = floor_to(now_ms - partitions->options.history_days * DAY_MS, size);
     int64_t floor_ms = 0;
     int made = 0;
-    if (!ts_pg_leaves_load(&partitions->session, &partitions->leaves, err) ||
+    if (!ts_pg_leaves_load(&partitions->base.session, &partitions->leaves, err) ||
         !read_floor(partitions, &floor_ms, err)) {
         return false;
     }
@@ -254,7 +224,7 @@ static bool try_lock(struct ts_partitions *partitions, bool *ours, struct ts_err
 {
     struct ts_pg_params none = {0};
     PGresult *rows = ts_pg_exec_params(
-        &partitions->session, "SELECT pg_try_advisory_lock(" KEEPER_LOCK ")", &none, err);
+        &partitions->base.session, "SELECT pg_try_advisory_lock(" KEEPER_LOCK ")", &none, err);
     if (rows == NULL) {
         return false;
     }
@@ -279,14 +249,14 @@ static bool lock(struct ts_partitions *partitions, struct ts_error *err)
 
 static void unlock(struct ts_partitions *partitions)
 {
-    if (partitions->session.conn != NULL) {
-        ts_pg_run(&partitions->session, "SELECT pg_advisory_unlock(" KEEPER_LOCK ")", NULL);
+    if (partitions->base.session.conn != NULL) {
+        ts_pg_run(&partitions->base.session, "SELECT pg_advisory_unlock(" KEEPER_LOCK ")", NULL);
     }
 }
 
 bool ts_partitions_ensure(struct ts_partitions *partitions, int64_t now_ms, struct ts_error *err)
 {
-    if (!connected(partitions, err) || !lock(partitions, err)) {
+    if (!ts_pg_store_connect(&partitions->base, err) || !lock(partitions, err)) {
         return false;
     }
     bool ok = make_missing(partitions, now_ms, err);
@@ -331,7 +301,7 @@ run_on(struct ts_partitions *partitions, const char *format, const char *name, s
 {
     char sql[SQL_MAX];
     snprintf(sql, sizeof sql, format, name, name);
-    return ts_pg_run(&partitions->session, sql, err);
+    return ts_pg_run(&partitions->base.session, sql, err);
 }
 
 /* Each step can be begun again by the next pass: the valid btree says that it is closed. Nothing
@@ -377,7 +347,7 @@ static bool
 tend_leaves(struct ts_partitions *partitions, int64_t now_ms, bool *more, struct ts_error *err)
 {
     struct ts_pg_params none = {0};
-    PGresult *rows = ts_pg_exec_params(&partitions->session, tended_sql, &none, err);
+    PGresult *rows = ts_pg_exec_params(&partitions->base.session, tended_sql, &none, err);
     if (rows == NULL) {
         return false;
     }
@@ -445,11 +415,11 @@ static bool retire_leaf(struct ts_partitions *partitions,
     }
     snprintf(sql + size, sizeof sql - (size_t)size, "COMMIT");
     struct ts_error why = {0};
-    if (ts_pg_run(&partitions->session, sql, &why)) {
+    if (ts_pg_run(&partitions->base.session, sql, &why)) {
         say(partitions, "partition_retired", leaf->name, drop ? "dropped" : "detached");
         return true;
     }
-    ts_pg_run(&partitions->session, "ROLLBACK", NULL);
+    ts_pg_run(&partitions->base.session, "ROLLBACK", NULL);
     if (is_lock_timeout(&why)) {
         *busy = true;
         return true;
@@ -473,7 +443,7 @@ retire_oldest(struct ts_partitions *partitions, int64_t now_ms, bool *more, stru
     struct ts_pg_params params;
     ts_pg_params_init(&params, 64);
     ts_pg_param_time(&params, now_ms - partitions->options.retention_days * DAY_MS);
-    PGresult *rows = ts_pg_exec_params(&partitions->session, over_sql, &params, err);
+    PGresult *rows = ts_pg_exec_params(&partitions->base.session, over_sql, &params, err);
     ts_pg_params_finish(&params);
     bool ok = rows != NULL;
     bool busy = false;
@@ -497,7 +467,7 @@ bool ts_partitions_tend(struct ts_partitions *partitions,
     bool ours = false;
     more = more != NULL ? more : &ignored;
     *more = false;
-    if (!connected(partitions, err) || !try_lock(partitions, &ours, err)) {
+    if (!ts_pg_store_connect(&partitions->base, err) || !try_lock(partitions, &ours, err)) {
         return false;
     }
     if (!ours) {
@@ -505,7 +475,7 @@ bool ts_partitions_tend(struct ts_partitions *partitions,
     }
     bool ok = tend_leaves(partitions, now_ms, more, err) &&
               retire_oldest(partitions, now_ms, more, err) &&
-              ts_pg_rollup_pass(&partitions->session, partitions->url, more, err);
+              ts_pg_rollup_pass(&partitions->base.session, partitions->options.url, more, err);
     unlock(partitions);
     return ok;
 }

@@ -1,19 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "adapters/postgres/rates_store.h"
 
-#include "adapters/postgres/connection.h"
-#include "adapters/postgres/schema.h"
+#include "adapters/postgres/store.h"
 #include "base/hash.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { CONNECT_TIMEOUT_MS = 5000, STATEMENT_TIMEOUT_MS = 60000, PARAMS_MAX = 256 * 1024 * 1024 };
+enum { STATEMENT_TIMEOUT_MS = 60000, PARAMS_MAX = 256 * 1024 * 1024 };
 
 struct ts_rates_store {
-    char *url;
-    struct ts_pg_session session;
-    struct ts_pg_params params;
+    struct ts_pg_store base;
 };
 
 enum { REVISION, PLANS, VERSIONS, OLDEST, CONTENT, PUBLISH, SET_PLAN, STATEMENT_COUNT };
@@ -40,62 +37,29 @@ static const char *const statements[STATEMENT_COUNT] = {
 
 struct ts_rates_store *ts_rates_store_create(const char *url, struct ts_error *err)
 {
-    struct ts_rates_store *store = calloc(1, sizeof *store);
-    if (store == NULL || (store->url = strdup(url)) == NULL) {
-        free(store);
-        ts_error_no_memory(err);
-        return NULL;
-    }
-    ts_pg_params_init(&store->params, PARAMS_MAX);
-    return store;
+    const struct ts_pg_session_options options = {
+        .url = url, .role = "rates", .statement_timeout_ms = STATEMENT_TIMEOUT_MS};
+    return ts_pg_store_make(sizeof(struct ts_rates_store), &options, PARAMS_MAX, err);
 }
 
 void ts_rates_store_destroy(struct ts_rates_store *store)
 {
-    if (store != NULL) {
-        ts_pg_close(&store->session);
-        ts_pg_params_finish(&store->params);
-        free(store->url);
-        free(store);
-    }
-}
-
-static bool connect(struct ts_rates_store *store, struct ts_error *err)
-{
-    if (store->session.conn != NULL && PQstatus(store->session.conn) == CONNECTION_OK) {
-        return true;
-    }
-    ts_pg_close(&store->session);
-    struct ts_pg_session_options options = {
-        .url = store->url,
-        .role = "rates",
-        .connect_timeout_ms = CONNECT_TIMEOUT_MS,
-        .statement_timeout_ms = STATEMENT_TIMEOUT_MS,
-    };
-    if (!ts_pg_open(&store->session, &options, NULL, 0, err)) {
-        return false;
-    }
-    /* The tables are looked at only after the schema was found to be ours. */
-    if (!ts_pg_schema_check(&store->session, err)) {
-        ts_pg_close(&store->session);
-        return false;
-    }
-    return true;
+    ts_pg_store_free(store);
 }
 
 static PGresult *call(struct ts_rates_store *store, int statement, struct ts_error *err)
 {
-    if (store->params.data.failed) {
+    if (store->base.params.data.failed) {
         ts_error_no_memory(err);
         return NULL;
     }
-    return ts_pg_exec_params(&store->session, statements[statement], &store->params, err);
+    return ts_pg_exec_params(&store->base.session, statements[statement], &store->base.params, err);
 }
 
 bool ts_rates_store_revision(struct ts_rates_store *store, int64_t *revision, struct ts_error *err)
 {
-    ts_pg_params_clear(&store->params);
-    PGresult *row = connect(store, err) ? call(store, REVISION, err) : NULL;
+    ts_pg_params_clear(&store->base.params);
+    PGresult *row = ts_pg_store_connect(&store->base, err) ? call(store, REVISION, err) : NULL;
     if (row == NULL) {
         return false;
     }
@@ -173,14 +137,14 @@ bool ts_rates_store_read(struct ts_rates_store *store,
                          struct ts_error *err)
 {
     *out = (struct ts_stored_rates){0};
-    ts_pg_params_clear(&store->params);
-    if (!connect(store, err) ||
-        !ts_pg_run(&store->session, "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY", err)) {
+    ts_pg_params_clear(&store->base.params);
+    if (!ts_pg_store_connect(&store->base, err) ||
+        !ts_pg_run(&store->base.session, "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY", err)) {
         return false;
     }
     bool ok = read_state(store, out, err);
-    if (!ts_pg_run(&store->session, "COMMIT", ok ? err : NULL)) {
-        ts_pg_close(&store->session);
+    if (!ts_pg_run(&store->base.session, "COMMIT", ok ? err : NULL)) {
+        ts_pg_close(&store->base.session);
         return false;
     }
     return ok;
@@ -198,9 +162,9 @@ bool ts_rates_store_content(struct ts_rates_store *store,
                             struct ts_buffer *out,
                             struct ts_error *err)
 {
-    ts_pg_params_clear(&store->params);
-    ts_pg_param_i64(&store->params, version);
-    PGresult *row = connect(store, err) ? call(store, CONTENT, err) : NULL;
+    ts_pg_params_clear(&store->base.params);
+    ts_pg_param_i64(&store->base.params, version);
+    PGresult *row = ts_pg_store_connect(&store->base, err) ? call(store, CONTENT, err) : NULL;
     if (row == NULL) {
         return false;
     }
@@ -227,7 +191,7 @@ bool ts_rates_store_publish(struct ts_rates_store *store,
                             int64_t *version,
                             struct ts_error *err)
 {
-    struct ts_pg_params *params = &store->params;
+    struct ts_pg_params *params = &store->base.params;
     ts_pg_params_clear(params);
     ts_pg_param_text(params, plan_name);
     if (effective_ms == INT64_MIN) {
@@ -239,7 +203,7 @@ bool ts_rates_store_publish(struct ts_rates_store *store,
     ts_pg_param_bytes(params, csv);
     ts_pg_param_i64(params, (int64_t)ts_hash64(csv));
     ts_pg_param_text(params, operator_name);
-    PGresult *row = connect(store, err) ? call(store, PUBLISH, err) : NULL;
+    PGresult *row = ts_pg_store_connect(&store->base, err) ? call(store, PUBLISH, err) : NULL;
     if (row == NULL) {
         return false;
     }
@@ -259,7 +223,7 @@ bool ts_rates_store_set_plan(struct ts_rates_store *store,
                              const struct ts_rate_plan *plan,
                              struct ts_error *err)
 {
-    struct ts_pg_params *params = &store->params;
+    struct ts_pg_params *params = &store->base.params;
     struct ts_buffer value;
     ts_buffer_init(&value, 64 * 1024);
     ts_pg_params_clear(params);
@@ -281,7 +245,7 @@ bool ts_rates_store_set_plan(struct ts_rates_store *store,
     if (failed) {
         return ts_error_no_memory(err);
     }
-    PGresult *row = connect(store, err) ? call(store, SET_PLAN, err) : NULL;
+    PGresult *row = ts_pg_store_connect(&store->base, err) ? call(store, SET_PLAN, err) : NULL;
     PQclear(row);
     return row != NULL;
 }

@@ -58,9 +58,9 @@ static const char raise_sql[] =
 
 static bool read_page(struct ts_repair_store *store, struct page *page, struct ts_error *err)
 {
-    ts_pg_param_i32(&store->params, (int32_t)page->bucket);
-    ts_pg_param_i64(&store->params, page->after);
-    ts_pg_param_i64(&store->params, PAGE);
+    ts_pg_param_i32(&store->base.params, (int32_t)page->bucket);
+    ts_pg_param_i64(&store->base.params, page->after);
+    ts_pg_param_i64(&store->base.params, PAGE);
     PGresult *rows = ts_repair_call(store, page_sql, err);
     if (rows == NULL) {
         return false;
@@ -81,13 +81,13 @@ static bool begin_alone(struct ts_repair_store *store, struct ts_error *err)
 {
     const struct timespec pause = {.tv_sec = LOCK_AGAIN_S};
     for (int i = 0; i < LOCK_TRIES; i++) {
-        if (ts_pg_run(&store->session,
+        if (ts_pg_run(&store->base.session,
                       "BEGIN ISOLATION LEVEL READ COMMITTED;"
                       "SELECT pg_advisory_xact_lock(" TS_PG_GENERATION_LOCK ")",
                       err)) {
             return true;
         }
-        if (err->class != TS_ERROR_RETRY || !ts_pg_run(&store->session, "ROLLBACK", NULL)) {
+        if (err->class != TS_ERROR_RETRY || !ts_pg_run(&store->base.session, "ROLLBACK", NULL)) {
             break;
         }
         nanosleep(&pause, NULL);
@@ -97,11 +97,11 @@ static bool begin_alone(struct ts_repair_store *store, struct ts_error *err)
 
 static void add_accounts(struct ts_repair_store *store, const struct page *page)
 {
-    ts_pg_array_begin(&store->params, TS_PG_INT8);
+    ts_pg_array_begin(&store->base.params, TS_PG_INT8);
     for (size_t i = 0; i < page->count; i++) {
-        ts_pg_array_i64(&store->params, page->accounts[i]);
+        ts_pg_array_i64(&store->base.params, page->accounts[i]);
     }
-    ts_pg_array_end(&store->params);
+    ts_pg_array_end(&store->base.params);
 }
 
 static bool run_on(struct ts_repair_store *store,
@@ -120,14 +120,14 @@ static bool note(struct ts_repair_store *store,
                  struct ts_error *err)
 {
     add_accounts(store, page);
-    ts_pg_param_time(&store->params, now_ms);
-    ts_pg_param_text(&store->params, order->operator_name);
-    ts_pg_param_text(&store->params, order->reason);
+    ts_pg_param_time(&store->base.params, now_ms);
+    ts_pg_param_text(&store->base.params, order->operator_name);
+    ts_pg_param_text(&store->base.params, order->reason);
     if (!ts_repair_run(store, note_sql, err)) {
         return false;
     }
     add_accounts(store, page);
-    ts_pg_param_time(&store->params, now_ms);
+    ts_pg_param_time(&store->base.params, now_ms);
     return ts_repair_run(store, number_sql, err);
 }
 
@@ -137,7 +137,7 @@ static PGresult *read_states(struct ts_repair_store *store,
                              struct ts_error *err)
 {
     add_accounts(store, page);
-    ts_pg_param_time(&store->params, now_ms);
+    ts_pg_param_time(&store->base.params, now_ms);
     return ts_repair_call(store, TS_PG_SELECT_STATES, err);
 }
 
@@ -145,7 +145,7 @@ static void add_watch(struct ts_repair_store *store,
                       const struct page *page,
                       const struct ts_account_state *states)
 {
-    struct ts_pg_params *params = &store->params;
+    struct ts_pg_params *params = &store->base.params;
     add_accounts(store, page);
     ts_pg_array_begin(params, TS_PG_INT8);
     for (size_t i = 0; i < page->count; i++) {
@@ -202,12 +202,12 @@ static PGresult *raise_generations(struct ts_repair_store *store,
                                    int64_t now_ms,
                                    struct ts_error *err)
 {
-    ts_pg_array_begin(&store->params, TS_PG_INT4);
+    ts_pg_array_begin(&store->base.params, TS_PG_INT4);
     for (size_t i = 0; i < count; i++) {
-        ts_pg_array_i32(&store->params, (int32_t)buckets[i]);
+        ts_pg_array_i32(&store->base.params, (int32_t)buckets[i]);
     }
-    ts_pg_array_end(&store->params);
-    ts_pg_param_i64(&store->params, now_ms);
+    ts_pg_array_end(&store->base.params);
+    ts_pg_param_i64(&store->base.params, now_ms);
     return ts_repair_call(store, raise_sql, err);
 }
 
@@ -217,14 +217,14 @@ static bool end_alone(struct ts_repair_store *store,
                       const struct ts_repair_order *order,
                       struct ts_error *err)
 {
-    bool good = raised != NULL && ts_pg_run(&store->session, "COMMIT", err);
+    bool good = raised != NULL && ts_pg_run(&store->base.session, "COMMIT", err);
     for (int i = 0; good && i < PQntuples(raised); i++) {
         order->raised(order->self, (uint32_t)ts_pg_i32(raised, i, 0), ts_pg_i64(raised, i, 1));
     }
     PQclear(raised);
-    if (!good && store->session.conn != NULL) {
-        ts_pg_params_clear(&store->params);
-        ts_pg_run(&store->session, "ROLLBACK", NULL);
+    if (!good && store->base.session.conn != NULL) {
+        ts_pg_params_clear(&store->base.params);
+        ts_pg_run(&store->base.session, "ROLLBACK", NULL);
     }
     return good;
 }
@@ -290,8 +290,8 @@ repair_histories(struct ts_repair_store *store, struct ts_repair_done *done, str
 {
     int64_t after = 0;
     for (int count = PAGE; count == PAGE;) {
-        ts_pg_param_i64(&store->params, after);
-        ts_pg_param_i64(&store->params, PAGE);
+        ts_pg_param_i64(&store->base.params, after);
+        ts_pg_param_i64(&store->base.params, PAGE);
         PGresult *rows =
             ts_repair_call(store,
                            "SELECT account_no FROM repair_account WHERE account_no > $1::bigint"

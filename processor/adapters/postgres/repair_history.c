@@ -47,7 +47,7 @@ static bool update(struct ts_repair_store *store,
                    int64_t *rows,
                    struct ts_error *err)
 {
-    ts_pg_param_i64(&store->params, account_no);
+    ts_pg_param_i64(&store->base.params, account_no);
     PGresult *result = ts_repair_call(store, sql, err);
     if (result != NULL) {
         *rows += strtoll(PQcmdTuples(result), NULL, 10);
@@ -69,7 +69,7 @@ static bool make_steps(struct ts_repair_store *store,
                        struct ts_error *err)
 {
     int64_t none = 0;
-    if (!ts_pg_run(&store->session, "DROP TABLE IF EXISTS repair_step", err) ||
+    if (!ts_pg_run(&store->base.session, "DROP TABLE IF EXISTS repair_step", err) ||
         !update(store, steps_sql, account_no, &none, err)) {
         return false;
     }
@@ -92,7 +92,7 @@ static bool set_calls(struct ts_repair_store *store,
                       int64_t *rows,
                       struct ts_error *err)
 {
-    if (!ts_pg_leaves_load(&store->session, &store->leaves, err)) {
+    if (!ts_pg_leaves_load(&store->base.session, &store->leaves, err)) {
         return false;
     }
     bool good = true;

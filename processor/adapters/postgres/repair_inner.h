@@ -3,13 +3,12 @@
 #ifndef TS_ADAPTERS_POSTGRES_REPAIR_INNER_H
 #define TS_ADAPTERS_POSTGRES_REPAIR_INNER_H
 
-#include "adapters/postgres/connection.h"
 #include "adapters/postgres/leaves.h"
 #include "adapters/postgres/repair_store.h"
+#include "adapters/postgres/store.h"
 
 struct ts_repair_store {
-    struct ts_pg_session session;
-    struct ts_pg_params params; /* of the next call */
+    struct ts_pg_store base; /* its parameters are of the next call */
     struct ts_pg_leaves leaves;
 };
 

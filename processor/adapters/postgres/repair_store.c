@@ -5,10 +5,8 @@
  *   repair_units     likewise of the months of its allowances */
 #include "adapters/postgres/repair_store.h"
 
-#include "adapters/postgres/connection.h"
 #include "adapters/postgres/ledger_sums.h"
 #include "adapters/postgres/repair_inner.h"
-#include "adapters/postgres/schema.h"
 #include "core/account.h"
 
 #include <inttypes.h>
@@ -16,7 +14,6 @@
 #include <stdlib.h>
 
 enum {
-    CONNECT_TIMEOUT_MS = 5000,
     LOCK_TIMEOUT_MS = 2000,
     PARAMS_MAX = 1 << 20,
     PAGE = 1000,
@@ -28,18 +25,10 @@ enum {
 
 struct ts_repair_store *ts_repair_store_open(const char *url, struct ts_error *err)
 {
-    struct ts_repair_store *store = calloc(1, sizeof *store);
-    if (store == NULL) {
-        ts_error_no_memory(err);
-        return NULL;
-    }
-    ts_pg_params_init(&store->params, PARAMS_MAX);
-    struct ts_pg_session_options options = {.url = url,
-                                            .role = "repair",
-                                            .connect_timeout_ms = CONNECT_TIMEOUT_MS,
-                                            .lock_timeout_ms = LOCK_TIMEOUT_MS};
-    if (!ts_pg_open(&store->session, &options, NULL, 0, err) ||
-        !ts_pg_schema_check(&store->session, err)) {
+    const struct ts_pg_session_options options = {
+        .url = url, .role = "repair", .lock_timeout_ms = LOCK_TIMEOUT_MS};
+    struct ts_repair_store *store = ts_pg_store_make(sizeof *store, &options, PARAMS_MAX, err);
+    if (store != NULL && !ts_pg_store_connect(&store->base, err)) {
         ts_repair_store_close(store);
         return NULL;
     }
@@ -49,17 +38,15 @@ struct ts_repair_store *ts_repair_store_open(const char *url, struct ts_error *e
 void ts_repair_store_close(struct ts_repair_store *store)
 {
     if (store != NULL) {
-        ts_pg_close(&store->session);
         ts_pg_leaves_finish(&store->leaves);
-        ts_pg_params_finish(&store->params);
-        free(store);
+        ts_pg_store_free(store);
     }
 }
 
 PGresult *ts_repair_call(struct ts_repair_store *store, const char *sql, struct ts_error *err)
 {
-    PGresult *rows = ts_pg_exec_params(&store->session, sql, &store->params, err);
-    ts_pg_params_clear(&store->params);
+    PGresult *rows = ts_pg_exec_params(&store->base.session, sql, &store->base.params, err);
+    ts_pg_params_clear(&store->base.params);
     return rows;
 }
 
@@ -132,7 +119,7 @@ static bool find_account(struct ts_repair_store *store,
                          int64_t *account_no,
                          struct ts_error *err)
 {
-    ts_pg_param_text(&store->params, account_id);
+    ts_pg_param_text(&store->base.params, account_id);
     PGresult *rows =
         ts_repair_call(store, "SELECT account_no FROM account WHERE account_id = $1::text", err);
     if (rows == NULL) {
@@ -155,7 +142,7 @@ static bool make_filtered(struct ts_repair_store *store,
         snprintf(filter, sizeof filter, " AND a.account_no = %" PRId64 "::bigint", account_no);
     }
     snprintf(sql, sizeof sql, format, filter);
-    return ts_pg_run(&store->session, sql, err);
+    return ts_pg_run(&store->base.session, sql, err);
 }
 
 static bool count_found(struct ts_repair_store *store,
@@ -163,7 +150,7 @@ static bool count_found(struct ts_repair_store *store,
                         struct ts_repair_found *out,
                         struct ts_error *err)
 {
-    ts_pg_param_i64(&store->params, account_no);
+    ts_pg_param_i64(&store->base.params, account_no);
     PGresult *rows = ts_repair_call(
         store,
         "SELECT CASE WHEN $1::bigint <> 0 THEN 1 ELSE (SELECT count(*) FROM account) END,"
@@ -188,8 +175,8 @@ static bool set_buckets(struct ts_repair_store *store, struct ts_error *err)
 {
     int64_t after = 0;
     for (int count = PAGE; count == PAGE;) {
-        ts_pg_param_i64(&store->params, after);
-        ts_pg_param_i64(&store->params, PAGE);
+        ts_pg_param_i64(&store->base.params, after);
+        ts_pg_param_i64(&store->base.params, PAGE);
         PGresult *rows = ts_repair_call(store,
                                         "SELECT account_no, account_id FROM repair_account"
                                         " WHERE account_no > $1::bigint"
@@ -199,17 +186,18 @@ static bool set_buckets(struct ts_repair_store *store, struct ts_error *err)
             return false;
         }
         count = PQntuples(rows);
-        ts_pg_array_begin(&store->params, TS_PG_INT8);
+        ts_pg_array_begin(&store->base.params, TS_PG_INT8);
         for (int i = 0; i < count; i++) {
             after = ts_pg_i64(rows, i, 0);
-            ts_pg_array_i64(&store->params, after);
+            ts_pg_array_i64(&store->base.params, after);
         }
-        ts_pg_array_end(&store->params);
-        ts_pg_array_begin(&store->params, TS_PG_INT4);
+        ts_pg_array_end(&store->base.params);
+        ts_pg_array_begin(&store->base.params, TS_PG_INT4);
         for (int i = 0; i < count; i++) {
-            ts_pg_array_i32(&store->params, (int32_t)ts_account_bucket(ts_pg_bytes(rows, i, 1)));
+            ts_pg_array_i32(&store->base.params,
+                            (int32_t)ts_account_bucket(ts_pg_bytes(rows, i, 1)));
         }
-        ts_pg_array_end(&store->params);
+        ts_pg_array_end(&store->base.params);
         PQclear(rows);
         if (!ts_repair_run(store,
                            "UPDATE repair_account r SET bucket = v.bucket"
@@ -219,7 +207,8 @@ static bool set_buckets(struct ts_repair_store *store, struct ts_error *err)
             return false;
         }
     }
-    return ts_pg_run(&store->session, "CREATE INDEX ON repair_account (bucket, account_no)", err);
+    return ts_pg_run(
+        &store->base.session, "CREATE INDEX ON repair_account (bucket, account_no)", err);
 }
 
 /* The snapshot ends with the sums: a long one would keep the server from cleaning up. */
@@ -228,7 +217,7 @@ static bool find_in_snapshot(struct ts_repair_store *store,
                              struct ts_repair_found *out,
                              struct ts_error *err)
 {
-    struct ts_pg_session *session = &store->session;
+    struct ts_pg_session *session = &store->base.session;
     return ts_pg_run(session, "DROP TABLE IF EXISTS repair_account, repair_units", err) &&
            ts_pg_run(session,
                      "SET work_mem = '256MB'; BEGIN ISOLATION LEVEL REPEATABLE READ;"
@@ -306,8 +295,8 @@ bool ts_repair_store_visit(struct ts_repair_store *store,
 {
     char fetch[64];
     snprintf(fetch, sizeof fetch, "FETCH %d FROM repair_differences", PAGE);
-    bool good = ts_pg_run(&store->session, "BEGIN", err) &&
-                ts_pg_run(&store->session, differences_sql, err);
+    bool good = ts_pg_run(&store->base.session, "BEGIN", err) &&
+                ts_pg_run(&store->base.session, differences_sql, err);
     for (int count = PAGE; good && count == PAGE;) {
         PGresult *rows = ts_repair_call(store, fetch, err);
         good = rows != NULL;
@@ -317,5 +306,5 @@ bool ts_repair_store_visit(struct ts_repair_store *store,
         }
         PQclear(rows);
     }
-    return good && ts_pg_run(&store->session, "COMMIT", err);
+    return good && ts_pg_run(&store->base.session, "COMMIT", err);
 }

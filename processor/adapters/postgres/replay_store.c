@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "adapters/postgres/replay_store.h"
 
-#include "adapters/postgres/connection.h"
 #include "adapters/postgres/replay_units.h"
-#include "adapters/postgres/schema.h"
+#include "adapters/postgres/store.h"
 #include "base/arena.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 enum {
-    CONNECT_TIMEOUT_MS = 5000,
     PARAMS_MAX = 16 << 20,
     ARENA_BLOCK = 1 << 18,
     ARENA_MAX = 64 << 20,
@@ -18,24 +16,19 @@ enum {
 };
 
 struct ts_replay_store {
-    struct ts_pg_session session;
-    struct ts_pg_params params;
+    struct ts_pg_store base;
     struct ts_arena arena;
 };
 
 struct ts_replay_store *ts_replay_store_open(const char *url, struct ts_error *err)
 {
-    struct ts_replay_store *store = calloc(1, sizeof *store);
+    const struct ts_pg_session_options options = {.url = url, .role = "replays"};
+    struct ts_replay_store *store = ts_pg_store_make(sizeof *store, &options, PARAMS_MAX, err);
     if (store == NULL) {
-        ts_error_no_memory(err);
         return NULL;
     }
-    ts_pg_params_init(&store->params, PARAMS_MAX);
     ts_arena_init(&store->arena, ARENA_BLOCK, ARENA_MAX);
-    const struct ts_pg_session_options options = {
-        .url = url, .role = "replays", .connect_timeout_ms = CONNECT_TIMEOUT_MS};
-    if (!ts_pg_open(&store->session, &options, NULL, 0, err) ||
-        !ts_pg_schema_check(&store->session, err)) {
+    if (!ts_pg_store_connect(&store->base, err)) {
         ts_replay_store_close(store);
         return NULL;
     }
@@ -45,22 +38,20 @@ struct ts_replay_store *ts_replay_store_open(const char *url, struct ts_error *e
 void ts_replay_store_close(struct ts_replay_store *store)
 {
     if (store != NULL) {
-        ts_pg_close(&store->session);
-        ts_pg_params_finish(&store->params);
         ts_arena_finish(&store->arena);
-        free(store);
+        ts_pg_store_free(store);
     }
 }
 
 static struct ts_pg_params *fresh_params(struct ts_replay_store *store)
 {
-    ts_pg_params_clear(&store->params);
-    return &store->params;
+    ts_pg_params_clear(&store->base.params);
+    return &store->base.params;
 }
 
 static PGresult *ask(struct ts_replay_store *store, const char *sql, struct ts_error *err)
 {
-    return ts_pg_exec_params(&store->session, sql, &store->params, err);
+    return ts_pg_exec_params(&store->base.session, sql, &store->base.params, err);
 }
 
 /* ---- the live stream */
@@ -472,15 +463,15 @@ bool ts_replay_store_reversals(struct ts_replay_store *store,
 {
     char sql[sizeof reversals_sql + 32];
     snprintf(sql, sizeof sql, reversals_sql, generation, by);
-    bool good = ts_pg_run(&store->session, sql, err);
+    bool good = ts_pg_run(&store->base.session, sql, err);
     int count = PAGE;
     while (good && count == PAGE) {
         good = visit_page(store, visitor, &count, err);
     }
     if (good) {
-        good = ts_pg_run(&store->session, "CLOSE reversals", err);
+        good = ts_pg_run(&store->base.session, "CLOSE reversals", err);
     } else {
-        (void)ts_pg_run(&store->session, "CLOSE reversals", NULL);
+        (void)ts_pg_run(&store->base.session, "CLOSE reversals", NULL);
     }
     return good;
 }

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "adapters/postgres/timer_store.h"
 
-#include "adapters/postgres/connection.h"
-#include "adapters/postgres/schema.h"
+#include "adapters/postgres/store.h"
 
 #include <stdlib.h>
 
-enum { CONNECT_TIMEOUT_MS = 5000, STATEMENT_TIMEOUT_MS = 10000, PARAMS_MAX = 4096 };
+enum { STATEMENT_TIMEOUT_MS = 10000, PARAMS_MAX = 4096 };
 
 /* "toll", "time" */
 #define TIMER_LOCK "1953459308, 1953066341"
@@ -16,69 +15,32 @@ static const char due_sql[] = "SELECT account_id, recharge_in_flight_id, timer_a
                               " ORDER BY timer_at LIMIT $2::bigint";
 
 struct ts_timer_store {
-    char *url;
-    struct ts_pg_session session;
-    struct ts_pg_params params;
+    struct ts_pg_store base;
     bool owned; /* by this session */
 };
 
 struct ts_timer_store *ts_timer_store_create(const char *url, struct ts_error *err)
 {
-    struct ts_timer_store *store = calloc(1, sizeof *store);
-    if (store == NULL || (store->url = strdup(url)) == NULL) {
-        free(store);
-        ts_error_no_memory(err);
-        return NULL;
-    }
-    ts_pg_params_init(&store->params, PARAMS_MAX);
-    return store;
+    const struct ts_pg_session_options options = {
+        .url = url, .role = "timers", .statement_timeout_ms = STATEMENT_TIMEOUT_MS};
+    return ts_pg_store_make(sizeof(struct ts_timer_store), &options, PARAMS_MAX, err);
 }
 
 void ts_timer_store_destroy(struct ts_timer_store *store)
 {
-    if (store != NULL) {
-        ts_pg_close(&store->session);
-        ts_pg_params_finish(&store->params);
-        free(store->url);
-        free(store);
-    }
-}
-
-static bool is_connected(const struct ts_timer_store *store)
-{
-    return store->session.conn != NULL && PQstatus(store->session.conn) == CONNECTION_OK;
-}
-
-static bool connected(struct ts_timer_store *store, struct ts_error *err)
-{
-    if (is_connected(store)) {
-        return true;
-    }
-    store->owned = false;
-    ts_pg_close(&store->session);
-    struct ts_pg_session_options options = {.url = store->url,
-                                            .role = "timers",
-                                            .connect_timeout_ms = CONNECT_TIMEOUT_MS,
-                                            .statement_timeout_ms = STATEMENT_TIMEOUT_MS};
-    if (!ts_pg_open(&store->session, &options, NULL, 0, err)) {
-        return false;
-    }
-    if (!ts_pg_schema_check(&store->session, err)) {
-        ts_pg_close(&store->session);
-        return false;
-    }
-    return true;
+    ts_pg_store_free(store);
 }
 
 bool ts_timer_store_own(struct ts_timer_store *store, bool *owned, struct ts_error *err)
 {
-    if (!connected(store, err)) {
+    store->owned = store->owned && ts_pg_store_is_connected(&store->base);
+    if (!ts_pg_store_connect(&store->base, err)) {
         return false;
     }
     if (!store->owned) {
         struct ts_pg_params none = {0};
         PGresult *rows = ts_pg_exec_params(
-            &store->session, "SELECT pg_try_advisory_lock(" TIMER_LOCK ")", &none, err);
+            &store->base.session, "SELECT pg_try_advisory_lock(" TIMER_LOCK ")", &none, err);
         if (rows == NULL) {
             return false;
         }
@@ -106,13 +68,13 @@ bool ts_timer_store_due(struct ts_timer_store *store,
                         const struct ts_timer_visitor *visitor,
                         struct ts_error *err)
 {
-    if (!is_connected(store) || !store->owned) {
+    if (!ts_pg_store_is_connected(&store->base) || !store->owned) {
         return ts_error_set(err, TS_ERROR_RETRY, 0, "the duty of timers is not ours");
     }
-    ts_pg_params_clear(&store->params);
-    ts_pg_param_time(&store->params, now_ms);
-    ts_pg_param_i64(&store->params, max);
-    PGresult *rows = ts_pg_exec_params(&store->session, due_sql, &store->params, err);
+    ts_pg_params_clear(&store->base.params);
+    ts_pg_param_time(&store->base.params, now_ms);
+    ts_pg_param_i64(&store->base.params, max);
+    PGresult *rows = ts_pg_exec_params(&store->base.session, due_sql, &store->base.params, err);
     if (rows == NULL) {
         return false;
     }

@@ -3,12 +3,11 @@
 #ifndef TS_ADAPTERS_POSTGRES_USAGE_INNER_H
 #define TS_ADAPTERS_POSTGRES_USAGE_INNER_H
 
-#include "adapters/postgres/connection.h"
+#include "adapters/postgres/store.h"
 #include "adapters/postgres/usage_store.h"
 
 struct ts_usage_store {
-    struct ts_pg_session session; /* in one snapshot from begin to end */
-    struct ts_pg_params params;
+    struct ts_pg_store base; /* in one snapshot from begin to end */
 };
 
 /* Free as the contract has it: no charge, and no allowance paid for it. */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "adapters/postgres/usage_store.h"
 
-#include "adapters/postgres/schema.h"
 #include "adapters/postgres/usage_inner.h"
 #include "base/assert.h"
 #include "core/cdr.h"
@@ -12,7 +11,6 @@
 #include <stdlib.h>
 
 enum {
-    CONNECT_TIMEOUT_MS = 5000,
     STATEMENT_TIMEOUT_MS = 300000,
     PARAMS_MAX = 64 * 1024,
     FETCHED = 2000, /* rows at a time */
@@ -27,15 +25,15 @@ static bool find_account(struct ts_usage_store *store,
                          struct ts_usage_account *account,
                          struct ts_error *err)
 {
-    ts_pg_params_clear(&store->params);
-    ts_pg_param_text(&store->params, account_id);
-    ts_pg_param_i32(&store->params, (int32_t)ts_account_bucket(ts_bytes_of(account_id)));
+    ts_pg_params_clear(&store->base.params);
+    ts_pg_param_text(&store->base.params, account_id);
+    ts_pg_param_i32(&store->base.params, (int32_t)ts_account_bucket(ts_bytes_of(account_id)));
     PGresult *rows =
-        ts_pg_exec_params(&store->session,
+        ts_pg_exec_params(&store->base.session,
                           "SELECT account_no, balance_micros, account_id, timezone, currency,"
                           " (SELECT generation FROM redis_bucket WHERE bucket = $2::integer)"
                           " FROM account WHERE account_id = $1::text",
-                          &store->params,
+                          &store->base.params,
                           err);
     if (rows == NULL) {
         return false;
@@ -58,20 +56,15 @@ struct ts_usage_store *ts_usage_store_begin(const char *url,
                                             struct ts_usage_account *account,
                                             struct ts_error *err)
 {
-    struct ts_usage_store *store = calloc(1, sizeof *store);
+    const struct ts_pg_session_options options = {
+        .url = url, .role = "usage", .statement_timeout_ms = STATEMENT_TIMEOUT_MS};
+    struct ts_usage_store *store = ts_pg_store_make(sizeof *store, &options, PARAMS_MAX, err);
     if (store == NULL) {
-        ts_error_no_memory(err);
         return NULL;
     }
-    ts_pg_params_init(&store->params, PARAMS_MAX);
-    struct ts_pg_session_options options = {.url = url,
-                                            .role = "usage",
-                                            .connect_timeout_ms = CONNECT_TIMEOUT_MS,
-                                            .statement_timeout_ms = STATEMENT_TIMEOUT_MS};
     /* all rows of a cursor are fetched: no plan that is good for the first of them only */
-    if (ts_pg_open(&store->session, &options, NULL, 0, err) &&
-        ts_pg_schema_check(&store->session, err) &&
-        ts_pg_run(&store->session,
+    if (ts_pg_store_connect(&store->base, err) &&
+        ts_pg_run(&store->base.session,
                   "SET cursor_tuple_fraction = 1;"
                   "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;"
                   "LOCK TABLE ONLY usage IN ACCESS SHARE MODE", /* no partition goes meanwhile */
@@ -85,11 +78,7 @@ struct ts_usage_store *ts_usage_store_begin(const char *url,
 
 void ts_usage_store_destroy(struct ts_usage_store *store)
 {
-    if (store != NULL) {
-        ts_pg_close(&store->session); /* the transaction ends with it */
-        ts_pg_params_finish(&store->params);
-        free(store);
-    }
+    ts_pg_store_free(store); /* the transaction ends with it */
 }
 
 /* ---- rows through a cursor ---------------------------------------------------------------------
@@ -102,10 +91,10 @@ struct ts_usage_row_visitor {
 
 void ts_usage_set_stretch(struct ts_usage_store *store, const struct ts_usage_stretch *stretch)
 {
-    ts_pg_params_clear(&store->params);
-    ts_pg_param_i64(&store->params, stretch->account_no);
-    ts_pg_param_time(&store->params, stretch->from_ms);
-    ts_pg_param_time(&store->params, stretch->to_ms);
+    ts_pg_params_clear(&store->base.params);
+    ts_pg_param_i64(&store->base.params, stretch->account_no);
+    ts_pg_param_time(&store->base.params, stretch->from_ms);
+    ts_pg_param_time(&store->base.params, stretch->to_ms);
 }
 
 /* Shows all rows of a SELECT, in pieces. */
@@ -119,12 +108,12 @@ static bool read_rows(struct ts_usage_store *store,
     int size = snprintf(sql, sizeof sql, "DECLARE usage_rows NO SCROLL CURSOR FOR %s", select);
     TS_ASSERT(size < (int)sizeof sql);
     snprintf(fetch, sizeof fetch, "FETCH %d FROM usage_rows", FETCHED);
-    PGresult *declared = ts_pg_exec_params(&store->session, sql, &store->params, err);
+    PGresult *declared = ts_pg_exec_params(&store->base.session, sql, &store->base.params, err);
     bool good = declared != NULL;
     PQclear(declared);
     struct ts_pg_params none = {0};
     for (bool more = good; more;) {
-        PGresult *rows = ts_pg_exec_params(&store->session, fetch, &none, err);
+        PGresult *rows = ts_pg_exec_params(&store->base.session, fetch, &none, err);
         good = rows != NULL;
         for (int i = 0; good && i < PQntuples(rows); i++) {
             visitor->visit(visitor->visitor, rows, i);
@@ -132,7 +121,7 @@ static bool read_rows(struct ts_usage_store *store,
         more = good && PQntuples(rows) == FETCHED;
         PQclear(rows);
     }
-    return good && ts_pg_run(&store->session, "CLOSE usage_rows", err);
+    return good && ts_pg_run(&store->base.session, "CLOSE usage_rows", err);
 }
 
 /* ---- calls -------------------------------------------------------------------------------------
@@ -246,7 +235,7 @@ bool ts_usage_store_groups(struct ts_usage_store *store,
     char sql[SQL_MAX / 2];
     ts_usage_set_stretch(store, stretch);
     if (by == TS_USAGE_BY_DAY) {
-        ts_pg_param_text(&store->params, timezone);
+        ts_pg_param_text(&store->base.params, timezone);
     }
     snprintf(sql,
              sizeof sql,

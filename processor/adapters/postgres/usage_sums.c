@@ -88,7 +88,7 @@ static bool add_rows(struct ts_usage_store *store,
                      struct ts_error *err)
 {
     ts_usage_set_stretch(store, stretch);
-    PGresult *rows = ts_pg_exec_params(&store->session, sql, &store->params, err);
+    PGresult *rows = ts_pg_exec_params(&store->base.session, sql, &store->base.params, err);
     for (int i = 0; rows != NULL && i < PQntuples(rows); i++) {
         struct ts_usage_kind kind = {.calls = ts_pg_i64(rows, i, 2),
                                      .duration_ms = ts_pg_i64(rows, i, 3),
@@ -132,7 +132,8 @@ static bool sum_usage(struct ts_usage_store *store,
         return add_calls(store, stretch, stretch->from_ms, stretch->to_ms, out, err);
     }
     ts_usage_set_stretch(store, &hours);
-    PGresult *summed = ts_pg_exec_params(&store->session, summed_sql, &store->params, err);
+    PGresult *summed =
+        ts_pg_exec_params(&store->base.session, summed_sql, &store->base.params, err);
     if (summed == NULL) {
         return false;
     }
@@ -154,7 +155,7 @@ static bool sum_entries(struct ts_usage_store *store,
                         struct ts_error *err)
 {
     ts_usage_set_stretch(store, stretch);
-    PGresult *rows = ts_pg_exec_params(&store->session, entries_sql, &store->params, err);
+    PGresult *rows = ts_pg_exec_params(&store->base.session, entries_sql, &store->base.params, err);
     if (rows != NULL) {
         out->credits_micros = ts_pg_i64(rows, 0, 0);
         out->adjustments_micros = ts_pg_i64(rows, 0, 1);
