@@ -210,6 +210,7 @@ static const struct ts_cli_option replay_options[] = {
     {"sample", "N", "changed calls to show, with why they cost what they cost"},
     {"top", "N", "accounts and prefixes to show; default 20"},
     {"report", "FILE", "write the whole report there too, as JSON"},
+    {"listen", "ADDRESS:PORT", "/metrics of the replay, while it runs; no authentication"},
     {"operator", "NAME", "who; kept with every adjustment; default $SUDO_USER or $USER"},
     {"reason", "TEXT", "why; kept likewise; needed to settle anything"},
     {"timeout", "SECONDS", "how long to wait until all is settled; default 600"},

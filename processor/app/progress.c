@@ -6,7 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { DRAW_EVERY_MS = 100, BAR = 30 };
+enum { DRAW_EVERY_MS = 100, BAR = 30, MINUTE_S = 60, HOUR_S = 3600 };
 
 static int64_t mono_ms(void)
 {
@@ -23,6 +23,27 @@ void ts_progress_init(struct ts_progress *progress, const char *noun, int64_t to
                                      .total = total,
                                      .start_ms = now_ms,
                                      .told_ms = now_ms};
+}
+
+/* At the rate so far. */
+static void tell_left(const struct ts_progress *progress, int64_t done, int64_t now_ms)
+{
+    if (done <= 0 || done >= progress->total) {
+        return;
+    }
+    int64_t a_second = done * 1000 / (now_ms - progress->start_ms);
+    int64_t left_s = (progress->total - done) / (a_second > 0 ? a_second : 1);
+    if (left_s >= HOUR_S) {
+        fprintf(stderr,
+                ", %" PRId64 " h %" PRId64 " min left",
+                left_s / HOUR_S,
+                left_s % HOUR_S / MINUTE_S);
+    } else if (left_s >= MINUTE_S) {
+        fprintf(
+            stderr, ", %" PRId64 " min %" PRId64 " s left", left_s / MINUTE_S, left_s % MINUTE_S);
+    } else {
+        fprintf(stderr, ", %" PRId64 " s left", left_s);
+    }
 }
 
 void ts_progress_tell(struct ts_progress *progress, int64_t done, int64_t count)
@@ -45,6 +66,7 @@ void ts_progress_tell(struct ts_progress *progress, int64_t done, int64_t count)
                 (int)(done >= progress->total ? 100 : done * 100 / progress->total));
     }
     fprintf(stderr, "%" PRId64 " %s, %" PRId64 "/s", count, progress->noun, rate);
+    tell_left(progress, done, now_ms);
 }
 
 void ts_progress_clear(const struct ts_progress *progress)

@@ -40,6 +40,13 @@ static bool load_rates(struct ts_replay *replay, struct ts_error *err)
     return replay->rates != NULL;
 }
 
+bool ts_replay_start_metrics(struct ts_replay *replay, struct ts_error *err)
+{
+    const char *listen = replay->options->listen;
+    replay->metrics = listen != NULL ? ts_replay_metrics_start(listen, &replay->stats, err) : NULL;
+    return listen == NULL || replay->metrics != NULL;
+}
+
 bool ts_replay_open(struct ts_replay *replay,
                     struct ts_session *session,
                     const struct ts_replay_options *options,
@@ -50,7 +57,8 @@ bool ts_replay_open(struct ts_replay *replay,
     *replay = (struct ts_replay){
         .session = session, .options = options, .started_ms = ts_system_now_ms()};
     ts_replay_report_init(&replay->report);
-    if (!ts_servers_kafka_init(&replay->kafka, config, observer, err) ||
+    if (!ts_replay_start_metrics(replay, err) ||
+        !ts_servers_kafka_init(&replay->kafka, config, observer, err) ||
         !ts_registry_codec_open(&replay->codec, config, observer, err) ||
         (replay->store = ts_replay_store_open(config->postgres.url, err)) == NULL ||
         !load_rates(replay, err) || !ts_replay_connect_profiles(replay, err)) {
@@ -63,6 +71,7 @@ bool ts_replay_open(struct ts_replay *replay,
 
 void ts_replay_finish(struct ts_replay *replay)
 {
+    ts_replay_metrics_stop(replay->metrics);
     ts_replay_samples_finish(replay);
     ts_replay_report_finish(&replay->report);
     ts_zone_cache_destroy(replay->zones);

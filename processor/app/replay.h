@@ -11,6 +11,7 @@
  *   replay_print     the report
  *   replay_apply     the differences to the topic of adjustments, until they are settled
  *   replay_revert    the opposite
+ *   replay_metrics   how it goes, for Prometheus
  *
  * All of it is one thread. Nothing here changes an account: that is done by the processors, which
  * consume the adjustments like any other input. */
@@ -24,6 +25,7 @@
 #include "adapters/postgres/replay_work.h"
 #include "app/rates_catalog.h"
 #include "app/registry_codec.h"
+#include "app/replay_metrics.h"
 #include "app/servers.h"
 #include "app/session.h"
 #include "base/arena.h"
@@ -66,6 +68,7 @@ struct ts_replay_options {
     const char *operator_name;
     const char *reason;
     const char *report_path; /* NULL: no file */
+    const char *listen;      /* "address:port" of /metrics; NULL: none */
     enum ts_format format;
 };
 
@@ -122,7 +125,9 @@ struct ts_replay {
     struct ts_replay_report report;
     struct ts_replay_sample *samples;
     size_t sample_count;
-    bool quiet; /* no progress line */
+    struct ts_replay_stats stats;
+    struct ts_replay_metrics *metrics; /* NULL: nobody asks */
+    bool quiet;                        /* no progress line */
     int64_t started_ms;
     int64_t compared_ms; /* how long the comparing took */
 };
@@ -142,6 +147,9 @@ bool ts_replay_check_ranges(struct ts_replay *replay, struct ts_error *err);
 /* Rates and compares everything from ranges[].next on, into `report`, telling the sink. Without a
  * sink it may have to read twice: see core/replay_order.h. */
 bool ts_replay_compare(struct ts_replay *replay, struct ts_error *err);
+
+/* Serves `stats`, if that was asked for. */
+bool ts_replay_start_metrics(struct ts_replay *replay, struct ts_error *err);
 
 bool ts_replay_connect_profiles(struct ts_replay *replay, struct ts_error *err);
 

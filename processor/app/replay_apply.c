@@ -84,6 +84,7 @@ static bool on_letter(void *self, int64_t id, struct ts_error *err)
         .store = applying->letters, .writer = applying->send.writer, .now_ms = ts_system_now_ms()};
     bool good = ts_requeue_run(&requeue, &filter, err);
     applying->requeued += requeue.requeued;
+    ts_replay_stat_set(&applying->replay->stats.requeued, applying->requeued);
     return good || ts_error_prefix(err, "dead letter %" PRId64, id);
 }
 

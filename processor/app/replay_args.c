@@ -207,6 +207,7 @@ bool ts_replay_options_read(const struct ts_session *session, struct ts_replay_o
         .max_rate = default_rate(ts_args_flag(args, "apply") || ts_args_action_is(args, "resume")),
         .top = TOP_DEFAULT,
         .report_path = ts_args_value(args, "report"),
+        .listen = ts_args_value(args, "listen"),
     };
     if (out->topic == NULL) {
         out->topic = session->config.kafka.topics.cdrs;

@@ -265,6 +265,17 @@ static void advance(struct ts_replay_compare *compare, const struct ts_replay_pa
     }
 }
 
+static void tell_stats(struct ts_replay *replay)
+{
+    const struct ts_replay_tally *total = &replay->report.total;
+    struct ts_replay_stats *stats = &replay->stats;
+    ts_replay_stat_set(&stats->read, replay->report.read);
+    ts_replay_stat_set(&stats->compared, total->calls);
+    ts_replay_stat_set(&stats->up, total->up);
+    ts_replay_stat_set(&stats->down, total->down);
+    ts_replay_stat_set(&stats->difference_micros, ts_replay_tally_difference(total));
+}
+
 /* The end of a page: reads what PostgreSQL has of it, and makes it empty. */
 static bool
 finish_page(struct ts_replay_compare *compare, struct ts_replay_page *page, struct ts_error *err)
@@ -278,6 +289,7 @@ finish_page(struct ts_replay_compare *compare, struct ts_replay_page *page, stru
         return false;
     }
     advance(compare, page);
+    tell_stats(replay);
     page->count = 0;
     page->bytes = 0;
     ts_arena_reset(&page->arena);
@@ -356,6 +368,7 @@ static bool open_all(struct ts_replay_compare *compare, struct ts_error *err)
         partitions =
             replay->ranges[i].partition > partitions ? replay->ranges[i].partition : partitions;
     }
+    ts_replay_stat_set(&replay->stats.total, total);
     compare->range_of = calloc((size_t)partitions + 1, sizeof *compare->range_of);
     compare->bulk = ts_replay_bulk_open(replay->session->config.postgres.url,
                                         replay->options->topic,
@@ -414,6 +427,7 @@ static bool finish_ranges(struct ts_replay *replay, struct ts_error *err)
         replay->ranges[i].next = replay->ranges[i].to;
     }
     replay->set_aside = false;
+    tell_stats(replay);
     return replay->sink.page == NULL || replay->sink.page(replay->sink.self, err);
 }
 

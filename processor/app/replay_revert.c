@@ -32,7 +32,8 @@ static bool open_servers(struct reverting *reverting,
     struct ts_observer observer = ts_log_observer(&session->log);
     *replay = (struct ts_replay){
         .session = session, .options = options, .started_ms = ts_system_now_ms()};
-    if (!ts_servers_kafka_init(&replay->kafka, &session->config, observer, err)) {
+    if (!ts_replay_start_metrics(replay, err) ||
+        !ts_servers_kafka_init(&replay->kafka, &session->config, observer, err)) {
         return false;
     }
     replay->store = ts_replay_store_open(session->config.postgres.url, err);
@@ -41,6 +42,7 @@ static bool open_servers(struct reverting *reverting,
 
 static void close_servers(struct reverting *reverting)
 {
+    ts_replay_metrics_stop(reverting->replay.metrics);
     ts_replay_send_close(&reverting->send);
     ts_replay_store_close(reverting->replay.store);
     ts_servers_kafka_finish(&reverting->replay.kafka);

@@ -45,13 +45,14 @@ open_reader(const struct ts_replay *replay, const char *topic, struct ts_error *
 }
 
 bool ts_replay_send_open(struct ts_replay_send *send,
-                         const struct ts_replay *replay,
+                         struct ts_replay *replay,
                          struct ts_error *err)
 {
     *send = (struct ts_replay_send){
         .session = replay->session,
         .options = replay->options,
         .store = replay->store,
+        .stats = &replay->stats,
         .topic = replay->session->config.kafka.topics.adjustments,
     };
     ts_buffer_init(&send->texts, TEXTS_MAX);
@@ -103,6 +104,7 @@ static bool count_unsettled(struct ts_replay_send *send, int64_t *out, struct ts
         *out += send->wanted[partition] > next ? send->wanted[partition] - next : 0;
     }
     free(positions);
+    ts_replay_stat_set(&send->stats->unsettled, *out);
     return true;
 }
 
@@ -175,6 +177,7 @@ static bool measure_lag(struct ts_replay_send *send, int64_t *out, struct ts_err
         *out += high > positions[i].next_offset ? high - positions[i].next_offset : 0;
     }
     free(positions);
+    ts_replay_stat_set(&send->stats->lag, *out);
     return good;
 }
 
@@ -227,6 +230,7 @@ bool ts_replay_send_flush(struct ts_replay_send *send, struct ts_error *err)
         }
     }
     send->sent += (int64_t)send->count;
+    ts_replay_stat_set(&send->stats->sent, send->sent);
     send->count = 0;
     ts_buffer_clear(&send->texts);
     if (send->sent - send->checked_at < CHECK_EVERY) {

@@ -20,6 +20,7 @@ struct ts_replay_send {
     struct ts_session *session;
     const struct ts_replay_options *options;
     struct ts_replay_store *store;
+    struct ts_replay_stats *stats;
     const struct ts_replay_generation *generation;
     const char *topic;
     struct ts_kafka_writer *writer;
@@ -45,7 +46,7 @@ struct ts_replay_send {
 
 /* Close it in either case; `generation` is set before the first add. */
 bool ts_replay_send_open(struct ts_replay_send *send,
-                         const struct ts_replay *replay,
+                         struct ts_replay *replay,
                          struct ts_error *err);
 void ts_replay_send_close(struct ts_replay_send *send);
 

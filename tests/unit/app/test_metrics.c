@@ -3,6 +3,7 @@
 
 #include "app/metrics.h"
 #include "app/monitor.h"
+#include "app/replay_metrics.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -144,6 +145,7 @@ static void test_document_has_not_drifted(void **state)
     (void)state;
     const char *path = "deploy/METRICS.md";
     ts_metrics_document(&text);
+    ts_replay_metrics_document(&text);
     assert_false(text.failed);
     if (getenv("TOLLSTREAM_TEST_WRITE") != NULL) {
         FILE *out = fopen(path, "w");
@@ -159,6 +161,19 @@ static void test_document_has_not_drifted(void **state)
     assert_memory_equal(stored, text.data, text.size);
     free(stored);
     fclose(file);
+}
+
+static void test_replay_tells_its_numbers(void **state)
+{
+    (void)state;
+    struct ts_replay_stats replay = {.total = 200, .read = 7, .difference_micros = -1234567};
+    ts_replay_metrics_render(&replay, &text);
+    ts_buffer_append_char(&text, '\0');
+    assert_non_null(strstr(text.data, "\ntollstream_replay_records_in_range 200\n"));
+    assert_non_null(strstr(text.data,
+                           "# TYPE tollstream_replay_records_read gauge\n"
+                           "tollstream_replay_records_read 7\n"));
+    assert_non_null(strstr(text.data, "\ntollstream_replay_difference_micros -1234567\n"));
 }
 
 static void expect_judgement(int64_t now_ms, bool for_ready, const char *reasons)
@@ -207,6 +222,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_partitions, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_format_is_well_formed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_document_has_not_drifted, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_replay_tells_its_numbers, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_health_is_progress, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_health_of_phases_and_alarms, set_up, tear_down),
     };
