@@ -4,14 +4,13 @@
 #include "adapters/csv/deck_csv.h"
 #include "adapters/postgres/ledger.h"
 #include "adapters/tzdata/zone_file.h"
+#include "app/replay_profiles.h"
 #include "app/replay_sample.h"
 #include "app/system_clock.h"
 #include "core/numbering.h"
 #include "core/numbering_data.h"
 
 #include <stdlib.h>
-
-enum { ACCOUNTS_MAX = 1 << 17 };
 
 static struct ts_rates_snapshot *
 load(const struct ts_replay *replay, const struct ts_rates_choice *choice, struct ts_error *err)
@@ -64,7 +63,7 @@ bool ts_replay_open(struct ts_replay *replay,
         !load_rates(replay, err) || !ts_replay_connect_profiles(replay, err)) {
         return false;
     }
-    replay->accounts = ts_account_cache_create(ACCOUNTS_MAX, err);
+    replay->accounts = ts_account_cache_create(TS_REPLAY_ACCOUNTS_MAX, err);
     replay->zones = replay->accounts == NULL ? NULL : ts_zone_cache_create(ts_zone_files(), err);
     return replay->zones != NULL;
 }

@@ -151,26 +151,6 @@ bool ts_replay_compare(struct ts_replay *replay, struct ts_error *err);
 /* Serves `stats`, if that was asked for. */
 bool ts_replay_start_metrics(struct ts_replay *replay, struct ts_error *err);
 
-bool ts_replay_connect_profiles(struct ts_replay *replay, struct ts_error *err);
-
-/* The profile of an account, NULL when there is none; false with err set when it can't be had.
- * Lives until the next call of these two. */
-bool ts_replay_profile(struct ts_replay *replay,
-                       struct ts_bytes account_id,
-                       const struct ts_account_profile **out,
-                       struct ts_error *err);
-
-/* Asks once for many that will be wanted: absent[i] tells of ids[i] that there is no such
- * account. */
-bool ts_replay_load_profiles(struct ts_replay *replay,
-                             const struct ts_bytes *ids,
-                             size_t count,
-                             bool *absent,
-                             struct ts_error *err);
-/* The same without asking: NULL when it was not met lately. */
-const struct ts_account_profile *ts_replay_known_profile(const struct ts_replay *replay,
-                                                         struct ts_bytes account_id);
-
 /* What replay_months needs of replay_compare's reading: the calls set aside, in their order. */
 bool ts_replay_months(struct ts_replay *replay, struct ts_replay_work *work, struct ts_error *err);
 

@@ -2,6 +2,7 @@
 /* Two pages are under way: while PostgreSQL looks one up, the next is read, decoded and rated. */
 #include "app/progress.h"
 #include "app/replay_page.h"
+#include "app/replay_profiles.h"
 #include "app/replay_sample.h"
 #include "app/system_clock.h"
 #include "core/validate.h"
@@ -194,8 +195,9 @@ static bool rate_call(struct ts_replay *replay, struct ts_replay_call *call, str
     return true;
 }
 
-/* Whether the books are known to have it at what it is rated to; else it is looked up. A call that
- * may draw on allowances is judged in its turn: what it draws depends on those before it. */
+/* Whether what is known of it is enough; else it is looked up. A difference that is to be settled
+ * must know the row that it follows. A call that may draw on allowances is judged in its turn: what
+ * it draws depends on those before it. */
 static bool is_known(const struct ts_replay *replay,
                      const struct ts_replay_call *call,
                      const struct ts_replay_bulk_row *row)
@@ -203,8 +205,11 @@ static bool is_known(const struct ts_replay *replay,
     if (row == NULL || call->reason != TS_REASON_NONE) {
         return false;
     }
-    return call->fits ? !replay->thorough
-                      : row->charge_micros == call->rating.charge_micros && row->covered == 0;
+    if (call->fits) {
+        return !replay->thorough;
+    }
+    bool equal = row->charge_micros == call->rating.charge_micros;
+    return row->covered == 0 && (equal || replay->sink.difference == NULL);
 }
 
 static bool ask_for(struct ts_replay_compare *compare,
@@ -223,6 +228,7 @@ static bool ask_for(struct ts_replay_compare *compare,
     call->identity_hash = known && !call->fits ? 0 : ts_cdr_identity_hash(&call->cdr, 0);
     page->call_of[page->asked_count] = (uint32_t)i;
     page->rows[page->asked_count] = known ? row : NULL;
+    bool equal = !known || row->charge_micros == call->rating.charge_micros;
     page->asked[page->asked_count++] = (struct ts_replay_asked){
         .start_ms = call->cdr.start_ms,
         .identity_hash = call->identity_hash,
@@ -231,7 +237,8 @@ static bool ask_for(struct ts_replay_compare *compare,
         .offset = call->offset,
         .charge_micros = whole ? TS_REPLAY_WHOLE : call->rating.charge_micros,
         .known = known,
-        .standing = TS_REPLAY_EQUAL,
+        .standing = equal ? TS_REPLAY_EQUAL : TS_REPLAY_SETTLED,
+        .settled_micros = known ? row->charge_micros : 0,
     };
     return true;
 }
@@ -369,6 +376,9 @@ static bool open_all(struct ts_replay_compare *compare, struct ts_error *err)
             replay->ranges[i].partition > partitions ? replay->ranges[i].partition : partitions;
     }
     ts_replay_stat_set(&replay->stats.total, total);
+    if (!ts_replay_preload_profiles(replay, total, err)) {
+        return false;
+    }
     compare->range_of = calloc((size_t)partitions + 1, sizeof *compare->range_of);
     compare->bulk = ts_replay_bulk_open(replay->session->config.postgres.url,
                                         replay->options->topic,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/replay_page.h"
+#include "app/replay_profiles.h"
 #include "app/replay_sample.h"
 
 #include <string.h>
@@ -56,6 +57,25 @@ static bool judge_changed(struct ts_replay *replay,
            ts_replay_tell_difference(replay, call->cdr.account_id, &adjustment, err);
 }
 
+static bool is_alike(const struct ts_replay_call *call, int32_t category, int32_t unit)
+{
+    return category == (int32_t)call->rating.category && unit == (int32_t)call->rating.unit;
+}
+
+/* A call that draws what it drew. */
+static bool judge_undisturbed(struct ts_replay *replay,
+                              const struct ts_replay_call *call,
+                              const struct ts_replay_asked *asked,
+                              int64_t charge_micros,
+                              struct ts_error *err)
+{
+    struct ts_replay_call priced = *call;
+    priced.rating.charge_micros = charge_micros;
+    return charge_micros == asked->settled_micros
+               ? report(replay, &priced, charge_micros, false, err)
+               : judge_changed(replay, &priced, asked, err);
+}
+
 static bool set_aside(struct ts_replay *replay,
                       const struct ts_replay_call *call,
                       const struct ts_replay_asked *asked,
@@ -88,6 +108,7 @@ static bool set_aside(struct ts_replay *replay,
         .settled_billed = asked->billed,
         .units = asked->units,
         .unit_count = asked->unit_count,
+        .alike = is_alike(call, asked->category, asked->unit),
         .price_micros = call->rating.charge_micros,
         .billed = call->rating.billed,
         .deck_version = call->rating.deck_version,
@@ -101,7 +122,7 @@ static bool set_aside(struct ts_replay *replay,
 }
 
 /* A call that may draw on allowances: it waits for the others of its month, unless all of its
- * account's stand as they are rated. */
+ * account's draw what they drew. */
 static bool judge_included(struct ts_replay *replay,
                            const struct ts_replay_call *call,
                            const struct ts_replay_asked *asked,
@@ -111,27 +132,29 @@ static bool judge_included(struct ts_replay *replay,
     const struct ts_replay_settled settled = {.charge_micros = asked->settled_micros,
                                               .billed = asked->billed,
                                               .units = asked->units,
-                                              .unit_count = asked->unit_count};
+                                              .unit_count = asked->unit_count,
+                                              .alike =
+                                                  is_alike(call, asked->category, asked->unit)};
     const struct ts_replay_rated rated = {.price_micros = call->rating.charge_micros,
                                           .billed = call->rating.billed};
+    int64_t charge = 0;
     bool aside = true;
     if (!ts_replay_profile(replay, call->cdr.account_id, &profile, err)) {
         return false;
     }
     if (!replay->thorough && profile != NULL) {
-        bool differs = !ts_replay_is_as_settled(
-            ts_rates_snapshot_catalog(replay->rates), profile->rate_plan, &settled, &rated);
+        bool differs = !ts_replay_draws_as_settled(ts_rates_snapshot_catalog(replay->rates),
+                                                   profile->rate_plan,
+                                                   &settled,
+                                                   &rated,
+                                                   &charge);
         if (!ts_replay_order_call(
                 &replay->order, asked->account_no, call->partition, differs, &aside, err)) {
             return false;
         }
     }
-    if (aside) {
-        return set_aside(replay, call, asked, profile, err);
-    }
-    struct ts_replay_call stays = *call;
-    stays.rating.charge_micros = asked->settled_micros;
-    return report(replay, &stays, asked->settled_micros, false, err);
+    return aside ? set_aside(replay, call, asked, profile, err)
+                 : judge_undisturbed(replay, call, asked, charge, err);
 }
 
 static bool judge_settled(struct ts_replay *replay,
@@ -190,10 +213,11 @@ static bool judge(struct ts_replay *replay,
     return true;
 }
 
-/* A call that may draw on allowances, of which only the sums are known. *passed: it stands as it is
- * rated, and so do its account's before it; else it must be looked up. */
+/* A call that may draw on allowances, of which only the sums are known. *passed: it draws what it
+ * drew, and so do its account's before it; else it must be looked up. */
 static bool judge_known(struct ts_replay *replay,
                         const struct ts_replay_call *call,
+                        const struct ts_replay_asked *asked,
                         const struct ts_replay_bulk_row *row,
                         bool *passed,
                         struct ts_error *err)
@@ -202,23 +226,20 @@ static bool judge_known(struct ts_replay *replay,
     const struct ts_replay_settled settled = {.charge_micros = row->charge_micros,
                                               .billed = row->billed,
                                               .units = &units,
-                                              .unit_count = 1};
+                                              .unit_count = 1,
+                                              .alike = is_alike(call, row->category, row->unit)};
     const struct ts_replay_rated rated = {.price_micros = call->rating.charge_micros,
                                           .billed = call->rating.billed};
+    int64_t charge = 0;
     bool aside = true;
-    bool differs = !ts_replay_is_as_settled(
-        ts_rates_snapshot_catalog(replay->rates), call->plan_no, &settled, &rated);
+    bool differs = !ts_replay_draws_as_settled(
+        ts_rates_snapshot_catalog(replay->rates), call->plan_no, &settled, &rated, &charge);
     if (!ts_replay_order_call(
             &replay->order, call->account_no, call->partition, differs, &aside, err)) {
         return false;
     }
     *passed = !aside;
-    if (aside) {
-        return true;
-    }
-    struct ts_replay_call stays = *call;
-    stays.rating.charge_micros = row->charge_micros;
-    return report(replay, &stays, row->charge_micros, false, err);
+    return aside || judge_undisturbed(replay, call, asked, charge, err);
 }
 
 /* Whether the processors would charge it, if it were put back on the topic. */
@@ -302,7 +323,7 @@ static bool judge_page(struct ts_replay *replay,
             }
             continue;
         }
-        if (!judge_known(replay, call, page->rows[i], &passed, err)) {
+        if (!judge_known(replay, call, &page->asked[i], page->rows[i], &passed, err)) {
             return false;
         }
         if (!passed) {

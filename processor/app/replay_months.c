@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/replay.h"
+#include "app/replay_profiles.h"
 #include "app/replay_sample.h"
 
 #include <inttypes.h>
@@ -94,7 +95,8 @@ static bool visit(void *self, const struct ts_replay_work_call *call, struct ts_
     const struct ts_replay_settled settled = {.charge_micros = call->settled_micros,
                                               .billed = call->settled_billed,
                                               .units = call->units,
-                                              .unit_count = call->unit_count};
+                                              .unit_count = call->unit_count,
+                                              .alike = call->alike};
     struct ts_replay_rated rated = {.price_micros = call->price_micros, .billed = call->billed};
     struct ts_replay_change change;
     if (!use_profile(months, call, err)) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/replay_sample.h"
 
+#include "app/replay_profiles.h"
 #include "core/explain.h"
 #include "core/timestamp.h"
 

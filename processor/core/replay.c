@@ -120,18 +120,24 @@ static int64_t charge_of(const struct ts_catalog *catalog,
                      catalog, plan_no, rated->price_micros, rated->billed - covered, rated->billed);
 }
 
-bool ts_replay_is_as_settled(const struct ts_catalog *catalog,
-                             int32_t plan_no,
-                             const struct ts_replay_settled *settled,
-                             const struct ts_replay_rated *rated)
+bool ts_replay_draws_as_settled(const struct ts_catalog *catalog,
+                                int32_t plan_no,
+                                const struct ts_replay_settled *settled,
+                                const struct ts_replay_rated *rated,
+                                int64_t *charge_micros)
 {
     int64_t covered = 0;
     for (size_t i = 0; i < settled->unit_count; i++) {
         covered += settled->units[i].units;
     }
-    return (settled->billed == TS_REPLAY_BILLED_UNKNOWN || settled->billed == rated->billed) &&
-           covered >= 0 && covered <= rated->billed &&
-           charge_of(catalog, plan_no, rated, covered) == settled->charge_micros;
+    if (covered < 0 || covered > rated->billed) {
+        return false;
+    }
+    *charge_micros = charge_of(catalog, plan_no, rated, covered);
+    bool same_charge = *charge_micros == settled->charge_micros;
+    return settled->billed == TS_REPLAY_BILLED_UNKNOWN
+               ? same_charge
+               : settled->billed == rated->billed && (settled->alike || same_charge);
 }
 
 /* Draws on what is left now. Returns the new charge; -1 with err set on failure. */
@@ -223,8 +229,10 @@ bool ts_replay_month_rate(struct ts_replay_month *month,
                           struct ts_replay_change *out,
                           struct ts_error *err)
 {
-    struct ts_replay_change change = {.charge_micros = settled->charge_micros};
-    if (ts_replay_is_as_settled(catalog, plan_no, settled, rated) && !is_disturbed(month, rated)) {
+    struct ts_replay_change change = {0};
+    if (ts_replay_draws_as_settled(catalog, plan_no, settled, rated, &change.charge_micros) &&
+        !is_disturbed(month, rated)) {
+        change.amount_micros = settled->charge_micros - change.charge_micros;
         *out = change;
         return ts_replay_month_keep(month, settled->units, settled->unit_count, err);
     }

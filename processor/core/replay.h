@@ -4,9 +4,10 @@
  * before it: the calls of an account's month are told in the order of their movements, those that
  * are not rated again too, and each draws on what the ones before it leave.
  *
- * A call whose rating is what it was settled by, and before which as much was used as then, stays
- * as it was settled. So a replay that changes nothing finds no difference, however late and out of
- * order the calls came, and whatever was done to the account's allowances since. Pure. */
+ * A call that is rated to as many units of the same kind as it was settled by, and before which as
+ * much was used as then, draws what it drew: another rate moves money alone. So a replay that
+ * changes nothing finds no difference, however late and out of order the calls came, and whatever
+ * was done to the account's allowances since. Pure. */
 #ifndef TS_CORE_REPLAY_H
 #define TS_CORE_REPLAY_H
 
@@ -27,6 +28,7 @@ struct ts_replay_settled {
     int64_t billed; /* or TS_REPLAY_BILLED_UNKNOWN: adjustments do not keep it */
     const struct ts_adjustment_units *units; /* that it uses; a name may come more than once */
     size_t unit_count;
+    bool alike; /* its category and unit are those it is rated to now */
 };
 
 /* What it is rated to now. */
@@ -49,12 +51,14 @@ static inline bool ts_replay_changes(const struct ts_replay_change *change)
     return change->amount_micros != 0 || change->unit_count != 0;
 }
 
-/* Whether the rating is what the call stands by: then it draws what it drew, unless calls before it
- * draw something else. */
-bool ts_replay_is_as_settled(const struct ts_catalog *catalog,
-                             int32_t plan_no,
-                             const struct ts_replay_settled *settled,
-                             const struct ts_replay_rated *rated);
+/* Whether the call draws what it drew, unless calls before it draw something else: it is rated to
+ * as many units of the same kind, or to what it stands by. Then *charge_micros is what it costs
+ * now. */
+bool ts_replay_draws_as_settled(const struct ts_catalog *catalog,
+                                int32_t plan_no,
+                                const struct ts_replay_settled *settled,
+                                const struct ts_replay_rated *rated,
+                                int64_t *charge_micros);
 
 /* The sums of one account's month: what the calls so far use as they stand, and as rated now. */
 struct ts_replay_month {

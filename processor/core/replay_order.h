@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which accounts of a replay need their months drawn again. As long as every call of an account is
- * rated to what it stands by, nothing needs to be: so its calls are passed over until the first one
- * that differs, and from then on all are set aside. That is right if they are read in the order in
+/* Which accounts of a replay need their months drawn again. As long as every call of an account
+ * draws what it drew, nothing needs to be: so its calls are passed over until the first one that
+ * differs, and from then on all are set aside. That is right if they are read in the order in
  * which they were settled, as those of one partition are. An account whose calls are in several
  * partitions and differ is told, and then all must be read again. Pure. */
 #ifndef TS_CORE_REPLAY_ORDER_H

@@ -5,8 +5,10 @@ import datetime
 import decimal
 import json
 import os
+import socket
 import subprocess
 import time
+import urllib.request
 
 import pytest
 
@@ -223,6 +225,34 @@ def test_dead_letters_and_prices_that_are_gone(new_world):
     first = report.row("first", "no_rate")
     assert first["calls"] == 1 and micros(first["rated"]) == 1_000_000
     assert report.skipped("still_refused") == 1
+
+
+def test_numbers_for_prometheus_while_it_runs(settled):
+    with socket.create_server(("127.0.0.1", 0)) as place:
+        port = place.getsockname()[1]
+    process = subprocess.Popen(
+        [harness.PROGRAM, "replay", "--listen", f"127.0.0.1:{port}", "--max-rate", "100"],
+        env=settled.environment,
+        stdout=subprocess.DEVNULL,
+    )
+
+    def numbers():
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+                lines = answer.read().decode().splitlines()
+        except OSError:
+            return {}
+        return dict(line.split() for line in lines if not line.startswith("#"))
+
+    try:
+        in_range = "tollstream_replay_records_in_range"
+        harness.wait_for("its numbers", lambda: numbers().get(in_range) == "3000", 30)
+        assert process.poll() is None
+    finally:
+        process.kill()
+        process.wait()
+    taken = settled.tollstream("replay", "--listen", "127.0.0.1:x", check=False)
+    assert taken.returncode == 2 and "--listen" in taken.stderr
 
 
 def refused_reasons(world, *options):

@@ -28,7 +28,10 @@ struct ts_kafka_range_reader {
     rd_kafka_message_t *messages[MESSAGES_MAX];
 };
 
-/* No member of a group, but the library wants a name for one. The batch call is used: it can lose
+/* A partition whose queue is full is not fetched for a second (fixed, in librdkafka before 2.2):
+ * the queues must hold more than a second's work, or the reader waits for most of the time.
+ *
+ * No member of a group, but the library wants a name for one. The batch call is used: it can lose
  * messages of a partition around seeks and pauses (before 2.1), and here a partition is neither
  * sought nor, before it was read whole, paused. */
 struct ts_kafka_range_reader *
@@ -37,7 +40,8 @@ ts_kafka_range_reader_open(const struct ts_kafka_range_reader_options *options,
 {
     static const struct ts_kafka_property first[] = {{"group.id", "tollstream-replay"},
                                                      {"client.id", "tollstream-replay"},
-                                                     {"queued.max.messages.kbytes", "65536"},
+                                                     {"queued.min.messages", "1000000"},
+                                                     {"queued.max.messages.kbytes", "262144"},
                                                      {"fetch.wait.max.ms", "20"},
                                                      {"enable.partition.eof", "true"}};
     struct ts_kafka_range_reader *reader = calloc(1, sizeof *reader);

@@ -8,13 +8,17 @@
 #ifndef TS_ADAPTERS_POSTGRES_LEDGER_H
 #define TS_ADAPTERS_POSTGRES_LEDGER_H
 
+#include "base/arena.h"
 #include "base/error.h"
+#include "core/account.h"
 #include "ports/lane.h"
 #include "ports/ledger.h"
 #include "ports/observer.h"
 #include "ports/settle.h"
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct ts_postgres_options {
     const char *url;                    /* libpq URI or keyword string */
@@ -41,5 +45,20 @@ void ts_postgres_destroy(struct ts_postgres *postgres);
 
 struct ts_ledger ts_postgres_ledger(struct ts_postgres *postgres);
 struct ts_settle ts_postgres_settle(struct ts_postgres *postgres);
+
+struct ts_profile_visitor {
+    void (*visit)(void *self, const struct ts_account_profile *profile);
+    void *self;
+};
+
+/* For who will want most accounts: the next `max` behind account number *after, which moves on; it
+ * stays when there are no more. A tenth of what asking for them by id costs. The profiles live
+ * until the visitor returns, their allowances are put into the arena. */
+bool ts_postgres_profiles_page(struct ts_postgres *postgres,
+                               int64_t *after,
+                               size_t max,
+                               const struct ts_profile_visitor *visitor,
+                               struct ts_arena *arena,
+                               struct ts_error *err);
 
 #endif

@@ -145,7 +145,7 @@ void ts_replay_bulk_close(struct ts_replay_bulk *bulk)
 
 /* ---- loading */
 
-enum { HEADER_SIZE = 19, FIELDS = 5, ROW_SIZE = 2 + FIELDS * 4 + 4 + 8 + 8 + 8 + 8 };
+enum { HEADER_SIZE = 19, FIELDS = 7, ROW_SIZE = 2 + FIELDS * 4 + 4 + 8 + 8 + 8 + 8 + 2 + 2 };
 
 static uint64_t number_at(const char *at, size_t size)
 {
@@ -180,7 +180,9 @@ static bool take_row(void *self, struct ts_bytes piece, struct ts_error *err)
         bulk->rows[range][offset - bulk->base[range]] =
             (struct ts_replay_bulk_row){.charge_micros = (int64_t)number_at(at + 20, 8),
                                         .billed = (int32_t)number_at(at + 32, 8),
-                                        .covered = (int32_t)number_at(at + 44, 8)};
+                                        .covered = (int32_t)number_at(at + 44, 8),
+                                        .category = (int8_t)number_at(at + 56, 2),
+                                        .unit = (int8_t)number_at(at + 62, 2)};
     }
     return true;
 }
@@ -188,18 +190,19 @@ static bool take_row(void *self, struct ts_bytes piece, struct ts_error *err)
 static bool load(struct ts_replay_bulk *bulk, const struct ts_pg_leaf *leaf, struct ts_error *err)
 {
     char sql[SQL_MAX];
-    snprintf(sql,
-             sizeof sql,
-             "COPY (SELECT u.partition, u.\"offset\", u.charge_micros, u.billed,"
-             " CASE WHEN u.allowance_units IS NULL THEN 0"
-             " ELSE (SELECT sum(n)::bigint FROM unnest(u.allowance_units) n) END"
-             " FROM %s u WHERE u.topic_no = %d%s) TO STDOUT (FORMAT binary)",
-             leaf->name,
-             bulk->topic_no,
-             bulk->any_adjustments ? " AND NOT EXISTS (SELECT FROM adjustment d WHERE"
-                                     " d.start_time = u.start_time"
-                                     " AND d.identity_hash = u.identity_hash)"
-                                   : "");
+    snprintf(
+        sql,
+        sizeof sql,
+        "COPY (SELECT u.partition, u.\"offset\", u.charge_micros, u.billed,"
+        " CASE WHEN u.allowance_units IS NULL THEN 0"
+        " ELSE (SELECT sum(n)::bigint FROM unnest(u.allowance_units) n) END, u.category, u.unit"
+        " FROM %s u WHERE u.topic_no = %d%s) TO STDOUT (FORMAT binary)",
+        leaf->name,
+        bulk->topic_no,
+        bulk->any_adjustments ? " AND NOT EXISTS (SELECT FROM adjustment d WHERE"
+                                " d.start_time = u.start_time"
+                                " AND d.identity_hash = u.identity_hash)"
+                              : "");
     bulk->headed = false;
     bulk->facts[leaf - bulk->leaves.items].loaded = true;
     return ts_pg_copy_out(&bulk->session, sql, take_row, bulk, err);

@@ -3,7 +3,7 @@
  * whole is cheaper than looking its calls up one by one (a fifth of the cost a row). Which
  * partitions those are shows while the replay reads: each is loaded when enough of what is left to
  * read is expected there. Calls that were adjusted are left out; so whoever is not found here is
- * looked up. Memory is 16 bytes a record of the ranges, which a replay beyond TS_REPLAY_BULK_MAX
+ * looked up. Memory is 24 bytes a record of the ranges, which a replay beyond TS_REPLAY_BULK_MAX
  * records does without. One thread. */
 #ifndef TS_ADAPTERS_POSTGRES_REPLAY_BULK_H
 #define TS_ADAPTERS_POSTGRES_REPLAY_BULK_H
@@ -21,6 +21,8 @@ struct ts_replay_bulk_row {
     int64_t charge_micros;
     int32_t billed;
     int32_t covered; /* by included units */
+    int8_t category; /* enum ts_category */
+    int8_t unit;     /* enum ts_unit */
 };
 
 struct ts_replay_bulk;

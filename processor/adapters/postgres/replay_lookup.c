@@ -47,7 +47,19 @@ struct ts_replay_lookup {
     bool sent;
 };
 
-enum leaf_column { N, ACCOUNT_NO, MOVEMENT, CHARGE, BILLED, ELSEWHERE, FINGERPRINT, NAMES, UNITS };
+enum leaf_column {
+    N,
+    ACCOUNT_NO,
+    MOVEMENT,
+    CHARGE,
+    BILLED,
+    ELSEWHERE,
+    FINGERPRINT,
+    NAMES,
+    UNITS,
+    CATEGORY,
+    UNIT
+};
 
 /* A place of the topic as one number: what is not sent need not be unpacked there. */
 #define PLACE_BITS "48"
@@ -59,7 +71,8 @@ enum { PLACE_SHIFT = 48 };
 static const char leaf_sql[] =
     "SELECT v.n, u.account_no, u.movement, u.charge_micros, u.billed,"
     " (u.partition::bigint << " PLACE_BITS ") + u.\"offset\" <> v.place"
-    " OR u.topic_no <> $5::int, u.fingerprint, u.allowance_names, u.allowance_units"
+    " OR u.topic_no <> $5::int, u.fingerprint, u.allowance_names, u.allowance_units,"
+    " u.category, u.unit"
     " FROM unnest($1::timestamptz[], $2::bigint[], $3::bigint[], $4::bigint[]) WITH ORDINALITY"
     " AS v(start_time, hash, place, charge, n)"
     " LEFT JOIN LATERAL (SELECT * FROM %s u WHERE u.start_time = v.start_time"
@@ -317,6 +330,8 @@ static bool read_row(struct ts_replay_lookup *lookup,
     out->follows = out->movement;
     out->settled_micros = ts_pg_i64(rows, row, CHARGE);
     out->billed = ts_pg_i64(rows, row, BILLED);
+    out->category = ts_pg_i16(rows, row, CATEGORY);
+    out->unit = ts_pg_i16(rows, row, UNIT);
     return ts_pg_read_units(
         rows, row, NAMES, UNITS, &lookup->arena, &out->units, &out->unit_count, err);
 }
@@ -388,6 +403,8 @@ static bool read_adjustments(struct ts_replay_lookup *lookup, struct ts_error *e
         out->follows = ts_pg_i64(rows, i, A_MOVEMENT);
         out->settled_micros = ts_pg_i64(rows, i, A_CHARGE);
         out->billed = -1;
+        out->category = -1;
+        out->unit = -1;
         good = ts_pg_read_units(rows, i, A_NAMES, A_UNITS, &lookup->arena, &units, &count, err) &&
                join_units(lookup, out, units, count, err);
     }

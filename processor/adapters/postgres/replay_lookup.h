@@ -42,7 +42,9 @@ struct ts_replay_asked {
     int64_t movement;       /* of the settlement */
     int64_t follows;        /* of the last row about the call: its, or an adjustment's */
     int64_t settled_micros; /* the charge by now */
-    int64_t billed;         /* not known (-1) when it was adjusted */
+    int64_t billed;         /* not known (-1) when it was adjusted, like: */
+    int32_t category;       /* enum ts_category */
+    int32_t unit;           /* enum ts_unit */
     const struct ts_adjustment_units *units; /* of the settlement and all adjustments */
     size_t unit_count;
 };

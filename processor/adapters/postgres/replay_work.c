@@ -17,7 +17,7 @@ enum {
     PAGE = 2000,   /* as cursor reads say */
     ARENA_BLOCK = 1 << 18,
     ARENA_MAX = 64 << 20,
-    COLUMNS = 21,
+    COLUMNS = 22,
 };
 
 struct ts_replay_work {
@@ -35,7 +35,7 @@ static const char make_sql[] =
     " rated boolean, start_time timestamptz, identity_hash bigint, partition integer,"
     " \"offset\" bigint, follows bigint, settled bigint, settled_billed bigint,"
     " unit_names text[], unit_counts bigint[], price bigint, billed bigint, deck_version bigint,"
-    " category integer, license integer, unit integer, local boolean, prefix text)";
+    " category integer, license integer, unit integer, local boolean, alike boolean, prefix text)";
 
 /* The other calls of these months that use units, and what adjustments of theirs use, at the place
  * of the call. The accounts are few against the calls: a join by hash. */
@@ -88,6 +88,7 @@ enum column {
     LICENSE,
     UNIT,
     LOCAL,
+    ALIKE,
     PREFIX,
     ACCOUNT_ID
 };
@@ -169,6 +170,7 @@ static char *put_call(char *at, const struct ts_replay_work_call *call)
     at = ts_pg_copy_i32(at, call->license);
     at = ts_pg_copy_i32(at, call->unit);
     at = ts_pg_copy_bool(at, call->local);
+    at = ts_pg_copy_bool(at, call->alike);
     return ts_pg_copy_text(at, call->prefix);
 }
 
@@ -254,6 +256,7 @@ static bool read_call(struct ts_replay_work *work,
         .license = ts_pg_i32(rows, row, LICENSE),
         .unit = ts_pg_i32(rows, row, UNIT),
         .local = ts_pg_bool(rows, row, LOCAL),
+        .alike = ts_pg_bool(rows, row, ALIKE),
         .prefix = ts_pg_bytes(rows, row, PREFIX),
         .account_id = ts_pg_bytes(rows, row, ACCOUNT_ID),
     };

@@ -28,6 +28,7 @@ struct ts_replay_work_call {
     int64_t settled_billed;
     const struct ts_adjustment_units *units; /* as it stands */
     size_t unit_count;
+    bool alike; /* core/replay.h */
 
     int64_t price_micros; /* as rated now, likewise all below */
     int64_t billed;

@@ -90,11 +90,6 @@ bool ts_pg_reopen(void *self,
 
 /* lookups.c */
 bool ts_pg_buckets(void *self, struct ts_bucket_row rows[TS_BUCKET_COUNT], struct ts_error *err);
-bool ts_pg_profiles(void *self,
-                    struct ts_profile_request *requests,
-                    size_t count,
-                    struct ts_arena *arena,
-                    struct ts_error *err);
 bool ts_pg_balances(void *self,
                     uint32_t bucket,
                     struct ts_load_account *accounts,
@@ -120,6 +115,13 @@ bool ts_pg_states(void *self,
                   struct ts_state_reading *readings,
                   size_t count,
                   struct ts_error *err);
+
+/* profiles.c */
+bool ts_pg_profiles(void *self,
+                    struct ts_profile_request *requests,
+                    size_t count,
+                    struct ts_arena *arena,
+                    struct ts_error *err);
 
 /* outbox.c */
 bool ts_pg_outbox(void *self,

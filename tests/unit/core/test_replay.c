@@ -110,6 +110,36 @@ static void test_a_price_changes_what_is_paid(void **state)
     assert_int_equal(change.amount_micros, 60);
 }
 
+/* What an allowance is by now is for calls whose units change. */
+static void test_another_rate_moves_money_alone(void **state)
+{
+    struct months *m = *state;
+    const struct ts_adjustment_units units = {TS_LITERAL("world"), 20};
+    struct ts_replay_settled settled = {
+        .charge_micros = 400, .billed = 60, .units = &units, .unit_count = 1, .alike = true};
+    const struct ts_replay_rated rated = {
+        .price_micros = 660, .billed = 60, .fitting = {&m->world}, .fitting_count = 1};
+    struct ts_replay_change change;
+    struct ts_error err = {0};
+    m->world.units = 1000;
+    assert_true(
+        ts_replay_month_rate(&m->month, m->fixture.catalog, PLAN, &settled, &rated, &change, &err));
+    assert_int_equal(change.unit_count, 0);
+    assert_int_equal(change.charge_micros, 440);
+    assert_int_equal(change.amount_micros, -40);
+    /* of another kind, it draws anew */
+    settled.alike = false;
+    assert_true(
+        ts_replay_month_rate(&m->month, m->fixture.catalog, PLAN, &settled, &rated, &change, &err));
+    assert_int_equal(units_of(&change, "world"), 40);
+    assert_int_equal(change.charge_micros, 0);
+    /* and so it does when the one before it did */
+    settled.alike = true;
+    assert_true(
+        ts_replay_month_rate(&m->month, m->fixture.catalog, PLAN, &settled, &rated, &change, &err));
+    assert_int_equal(units_of(&change, "world"), 40);
+}
+
 static void test_units_move_on(void **state)
 {
     struct months *m = *state;
@@ -271,6 +301,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_what_did_not_change_stays, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_price_changes_what_is_paid, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_another_rate_moves_money_alone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_units_move_on, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_calls_outside_keep_what_they_use, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_an_adjusted_call, set_up, tear_down),
