@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the benchmarks of this folder share: sections of RESULTS.md, and servers of their own."""
 
+import importlib.machinery
+import importlib.util
 import json
 import os
 import pathlib
@@ -38,15 +40,25 @@ def spread(values, digits):
     return f"{statistics.median(values):,.{digits}f} ({min(values):,.{digits}f} to {max(values):,.{digits}f})"
 
 
+def load_script(name):
+    """A script of this folder as a module."""
+    path = str(ROOT / "bench" / name)
+    loader = importlib.machinery.SourceFileLoader(name, path)
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader(name, loader))
+    loader.exec_module(module)
+    return module
+
+
 # --- servers of a benchmark's own
 
 
 def stack_environment(name):
-    """For deploy/stack: a folder of its own, and the ports of the environment or our own."""
+    """For deploy/stack: a folder of its own, and the ports of the environment or our own: none that the
+    kernel gives to outgoing connections."""
     ports = {
-        "TOLLSTREAM_STACK_KAFKA_PORT": "39092",
-        "TOLLSTREAM_STACK_REDIS_PORT": "39379",
-        "TOLLSTREAM_STACK_POSTGRES_PORT": "39432",
+        "TOLLSTREAM_STACK_KAFKA_PORT": "24092",
+        "TOLLSTREAM_STACK_REDIS_PORT": "24379",
+        "TOLLSTREAM_STACK_POSTGRES_PORT": "24432",
     }
     return {**ports, **os.environ, "TOLLSTREAM_STACK_DIR": f"/var/tmp/tollstream-{name}-{os.getpid()}"}
 

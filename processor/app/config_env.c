@@ -13,6 +13,7 @@ static const char *const foreign[] = {
     "TOLLSTREAM_CONFIG",
     "TOLLSTREAM_FAULT_POINT",
     "TOLLSTREAM_STACK_*",
+    "TOLLSTREAM_CACHE",
     "TOLLSTREAM_TEST_*",
     "TOLLSTREAM_BENCH_*",
     /* Kubernetes tells every container of the services around it, and one may be called

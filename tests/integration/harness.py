@@ -56,8 +56,17 @@ class Stack:
 
     def __init__(self):
         self.environment = {**self.DEFAULTS, **os.environ}
+        if worker := os.environ.get("PYTEST_XDIST_WORKER"):
+            self.stand_apart(int(worker.removeprefix("gw")))
         self.folder = pathlib.Path(self.environment["TOLLSTREAM_STACK_DIR"])
         self.was_up = self.run("status", check=False).returncode == 0
+
+    def stand_apart(self, number):
+        """Tests kill and restart servers, so each of several workers has its own."""
+        self.environment["TOLLSTREAM_STACK_DIR"] += f"-{number}"
+        for service in ("KAFKA", "REDIS", "POSTGRES"):
+            port = f"TOLLSTREAM_STACK_{service}_PORT"
+            self.environment[port] = str(int(self.environment[port]) + 10 * number)
 
     def run(self, *arguments, check=True):
         run = subprocess.run(
