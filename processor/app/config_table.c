@@ -212,13 +212,17 @@ const struct ts_config_key ts_config_keys[] = {
              0,
              10 * SECOND,
              "How long a batch that isn't full waits for more records."),
-    NUMBER("batch.pool",
-           batch.pool,
-           "8",
-           2,
-           64,
-           "Batches of a worker. All in use: reading stops until one is settled, so memory is "
-           "bounded by workers × pool × bytes_max."),
+    NUMBER(
+        "batch.pool",
+        batch.pool,
+        "32",
+        2,
+        64,
+        "Batches of a worker: one fills up for each of its partitions while others are on their "
+        "way, "
+        "so about three for each. All in use, or twice settle.records_max in them: reading stops "
+        "until one is settled. So memory is bounded, by workers × pool × bytes_max at the very "
+        "most."),
 
     NUMBER("settle.records_max",
            settle.records_max,

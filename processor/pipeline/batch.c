@@ -19,6 +19,7 @@ struct ts_batch_pool {
     struct ts_batch *batches;
     struct ts_batch *free;
     size_t free_count;
+    size_t record_count;
 };
 
 static bool make_batch(struct ts_batch_pool *pool, struct ts_batch *batch)
@@ -121,7 +122,8 @@ ts_batch_take(struct ts_batch_pool *pool, struct ts_lane lane, int64_t start, in
 
 void ts_batch_give(struct ts_batch_pool *pool, struct ts_batch *batch)
 {
-    TS_ASSERT(!batch->tracked);
+    TS_ASSERT(!batch->tracked && pool->record_count >= batch->record_count);
+    pool->record_count -= batch->record_count;
     empty(pool, batch);
     ts_poison(batch->records, pool->limits.records_max * sizeof *batch->records);
     ts_poison(batch->accounts, pool->limits.records_max * sizeof *batch->accounts);
@@ -140,6 +142,11 @@ size_t ts_batch_pool_size(const struct ts_batch_pool *pool)
     return pool->limits.pool_size;
 }
 
+size_t ts_batch_pool_records(const struct ts_batch_pool *pool)
+{
+    return pool->record_count;
+}
+
 static size_t message_size(const struct ts_message *message)
 {
     return message->key.size + message->value.size + message->headers.size;
@@ -156,7 +163,9 @@ bool ts_batch_fits(const struct ts_batch_pool *pool,
            batch->bytes + message_size(message) <= pool->limits.bytes_max;
 }
 
-bool ts_batch_add(struct ts_batch *batch, const struct ts_message *message)
+bool ts_batch_add(struct ts_batch_pool *pool,
+                  struct ts_batch *batch,
+                  const struct ts_message *message)
 {
     TS_ASSERT(message->offset >= batch->end);
     struct ts_record *record = &batch->records[batch->record_count];
@@ -177,6 +186,7 @@ bool ts_batch_add(struct ts_batch *batch, const struct ts_message *message)
     batch->end = message->offset + 1;
     batch->bytes += message_size(message);
     batch->record_count++;
+    pool->record_count++;
     return true;
 }
 

@@ -76,6 +76,7 @@ ts_batch_take(struct ts_batch_pool *pool, struct ts_lane lane, int64_t start, in
 void ts_batch_give(struct ts_batch_pool *pool, struct ts_batch *batch);
 size_t ts_batch_pool_free(const struct ts_batch_pool *pool);
 size_t ts_batch_pool_size(const struct ts_batch_pool *pool);
+size_t ts_batch_pool_records(const struct ts_batch_pool *pool); /* in all that are in use */
 
 /* True when another message of this size may be added. A message larger than bytes_max fits into an
  * empty batch, so that it can be told to be too large. */
@@ -84,7 +85,9 @@ bool ts_batch_fits(const struct ts_batch_pool *pool,
                    const struct ts_message *message);
 
 /* Copies the message in; the offsets it skipped count as holes. False when out of memory. */
-bool ts_batch_add(struct ts_batch *batch, const struct ts_message *message);
+bool ts_batch_add(struct ts_batch_pool *pool,
+                  struct ts_batch *batch,
+                  const struct ts_message *message);
 
 /* The index of the account with this id among the batch's, added (found = false) when new. */
 uint32_t

@@ -100,7 +100,7 @@ static void take_message(struct ts_worker *worker, const struct ts_message *mess
         lane->filling =
             ts_batch_take(worker->pool, lane->id, lane->position, ts_worker_now_us(worker));
     }
-    if (lane->filling == NULL || !ts_batch_add(lane->filling, message)) {
+    if (lane->filling == NULL || !ts_batch_add(worker->pool, lane->filling, message)) {
         ts_error_no_memory(&worker->fatal);
         return;
     }
@@ -108,12 +108,29 @@ static void take_message(struct ts_worker *worker, const struct ts_message *mess
     ts_count(&worker->stats.consumed, 1);
 }
 
-/* Batches that waited long enough; all of them, oldest first, when nothing else keeps the worker
- * busy or the pool is empty. */
+bool ts_worker_has_place(const struct ts_worker *worker)
+{
+    return ts_batch_pool_free(worker->pool) > 0 &&
+           ts_batch_pool_records(worker->pool) < 2 * worker->options.settle_records_max;
+}
+
+/* Whether a batch of the lane waits to be charged. */
+static bool has_ready(const struct ts_worker *worker, struct ts_lane lane)
+{
+    const struct ts_batch *batch = worker->ready.first;
+    while (batch != NULL && !ts_lane_equal(batch->lane, lane)) {
+        batch = batch->next;
+    }
+    return batch != NULL;
+}
+
+/* Batches that waited long enough. One whose predecessor is not being charged yet goes on filling:
+ * a worker that falls behind has larger batches then, and not more of them. The oldest at once when
+ * no further message can be taken. */
 static bool end_lingering(struct ts_worker *worker)
 {
     int64_t now_us = ts_worker_now_us(worker);
-    bool hurry = ts_batch_pool_free(worker->pool) == 0 && worker->ready.count == 0;
+    bool hurry = !ts_worker_has_place(worker) && worker->ready.count == 0;
     struct ts_lane_state *oldest = NULL;
     bool done = false;
     for (size_t i = 0; i < worker->lane_count; i++) {
@@ -121,7 +138,8 @@ static bool end_lingering(struct ts_worker *worker)
         if (lane->filling == NULL) {
             continue;
         }
-        if (now_us - lane->filling->opened_us >= worker->options.linger_ms * INT64_C(1000)) {
+        if (now_us - lane->filling->opened_us >= worker->options.linger_ms * INT64_C(1000) &&
+            !has_ready(worker, lane->id)) {
             make_ready(worker, lane);
             done = true;
         } else if (oldest == NULL || lane->filling->opened_us < oldest->filling->opened_us) {
@@ -138,7 +156,7 @@ static bool end_lingering(struct ts_worker *worker)
 /* True when messages may be polled. */
 static bool room(struct ts_worker *worker)
 {
-    if (ts_batch_pool_free(worker->pool) > 0 && !worker->draining) {
+    if (ts_worker_has_place(worker) && !worker->draining) {
         worker->blocked_us = 0;
         if (worker->paused) {
             ts_worker_pause(worker, false);

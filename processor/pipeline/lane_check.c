@@ -65,7 +65,7 @@ void ts_worker_check_lanes(struct ts_worker *worker)
 {
     int64_t now_us = ts_worker_now_us(worker);
     /* Held back by ourselves, they are behind and rightly so. */
-    if (worker->paused || worker->draining || ts_batch_pool_free(worker->pool) == 0 ||
+    if (worker->paused || worker->draining || !ts_worker_has_place(worker) ||
         now_us < worker->check_at_us) {
         return;
     }

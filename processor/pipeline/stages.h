@@ -27,6 +27,9 @@ void ts_worker_reopen(struct ts_worker *worker);
 bool ts_lane_answers(struct ts_worker *worker, struct ts_lane_state *lane);
 
 /* --- ingest.c: messages into batches. All stages return true when they got something done. */
+/* Whether a message of any lane can be taken: there is a batch for it, and what is in flight is no
+ * more than the settlement under way and the next. */
+bool ts_worker_has_place(const struct ts_worker *worker);
 bool ts_worker_ingest(struct ts_worker *worker, int wait_ms);
 
 /* --- prepare.c: decode, validate, rate, take out duplicates */

@@ -57,9 +57,9 @@ static void test_add(void **state)
     struct ts_message first = message_at(102, ts_bytes_of(value));
     struct ts_message second = message_at(103, (struct ts_bytes){NULL, 0});
     struct ts_message third = message_at(110, TS_LITERAL(""));
-    assert_true(ts_batch_add(batch, &first));
-    assert_true(ts_batch_add(batch, &second));
-    assert_true(ts_batch_add(batch, &third));
+    assert_true(ts_batch_add(pool, batch, &first));
+    assert_true(ts_batch_add(pool, batch, &second));
+    assert_true(ts_batch_add(pool, batch, &third));
     memset(value, 'x', sizeof value); /* the message is gone after the next poll */
     assert_int_equal(batch->start, 100);
     assert_int_equal(batch->end, 111);
@@ -85,18 +85,18 @@ static void test_limits(void **state)
     struct ts_message fits = message_at(0, (struct ts_bytes){large, 97});
     struct ts_message small = message_at(1, TS_LITERAL(""));
     assert_true(ts_batch_fits(pool, batch, &beyond)); /* or it could never be told */
-    assert_true(ts_batch_add(batch, &beyond));
+    assert_true(ts_batch_add(pool, batch, &beyond));
     assert_false(ts_batch_fits(pool, batch, &small));
     ts_batch_give(pool, batch);
     batch = ts_batch_take(pool, lane, 0, 0);
-    assert_true(ts_batch_add(batch, &fits)); /* 100 bytes with its key */
+    assert_true(ts_batch_add(pool, batch, &fits)); /* 100 bytes with its key */
     assert_false(ts_batch_fits(pool, batch, &small));
     ts_batch_give(pool, batch);
     batch = ts_batch_take(pool, lane, 0, 0);
     fits = message_at(0, (struct ts_bytes){large, 90});
-    assert_true(ts_batch_add(batch, &fits));
+    assert_true(ts_batch_add(pool, batch, &fits));
     assert_true(ts_batch_fits(pool, batch, &small));
-    assert_true(ts_batch_add(batch, &small));
+    assert_true(ts_batch_add(pool, batch, &small));
     small.offset = 2;
     small.key = TS_LITERAL("");
     assert_false(ts_batch_fits(pool, batch, &small)); /* two records */

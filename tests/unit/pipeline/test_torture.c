@@ -120,7 +120,7 @@ static bool fill_batch(struct ts_batch_pool *pool, struct ts_batch *batch)
         if (!ts_batch_fits(pool, batch, &message)) {
             break;
         }
-        good = ts_batch_add(batch, &message);
+        good = ts_batch_add(pool, batch, &message);
         assert_int_equal(batch->record_count, count + good);
         assert_true(good || (batch->end == end && batch->bytes == bytes));
     }
