@@ -276,6 +276,9 @@ static int rebuild_with(struct rebuild *rebuild, enum ts_format format)
     }
     ts_session_finish_table(session, &rebuild->table); /* what was found so far */
     ts_session_fail(session, &err);
+    if (err.class == TS_ERROR_RETRY && !rebuild->check) {
+        fputs("tollstream rebuild-balances: run again it finds what is left\n", stderr);
+    }
     return err.class == TS_ERROR_REJECT ? TS_EXIT_FINDING : TS_EXIT_USAGE;
 }
 

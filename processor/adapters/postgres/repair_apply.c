@@ -82,8 +82,7 @@ static bool begin_alone(struct ts_repair_store *store, struct ts_error *err)
     const struct timespec pause = {.tv_sec = LOCK_AGAIN_S};
     for (int i = 0; i < LOCK_TRIES; i++) {
         if (ts_pg_run(&store->base.session,
-                      "BEGIN ISOLATION LEVEL READ COMMITTED;"
-                      "SELECT pg_advisory_xact_lock(" TS_PG_GENERATION_LOCK ")",
+                      TS_PG_BEGIN_ALONE "SELECT pg_advisory_xact_lock(" TS_PG_GENERATION_LOCK ")",
                       err)) {
             return true;
         }

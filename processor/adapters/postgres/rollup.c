@@ -160,10 +160,11 @@ static bool mark(struct ts_pg_session *session,
                  const struct leaf *leaf,
                  struct ts_error *err)
 {
-    bool good = ts_pg_run(session,
-                          "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '1s';"
-                          "SELECT pg_advisory_xact_lock(" TS_PG_GENERATION_LOCK ")",
-                          err);
+    bool good =
+        ts_pg_run(session,
+                  TS_PG_BEGIN_ALONE "SET LOCAL lock_timeout = '1s';"
+                                    "SELECT pg_advisory_xact_lock(" TS_PG_GENERATION_LOCK ")",
+                  err);
     set_accounts(params, leaf);
     good = good && run(session, flag_sql, params, err);
     ts_pg_param_time(params, leaf->from_ms);

@@ -7,6 +7,10 @@
 
 /* Settles share this lock; raising a bucket's generation takes it alone. "toll", "gene". */
 #define TS_PG_GENERATION_LOCK "1953459308, 1734700645"
+/* Begins a transaction that takes it alone and asks more than once. All settles wait for such a
+ * process: one that is stopped there loses its session, which is an error to try again. */
+#define TS_PG_BEGIN_ALONE                                                                          \
+    "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = '5s';"
 
 enum ts_pg_reading {
     TS_PG_READ_KNOWN,

@@ -8,6 +8,8 @@
 #include "adapters/postgres/repair_store.h"
 #include "base/buffer.h"
 
+#include <time.h>
+
 static struct fixture fixture;
 static struct trial trial;
 static struct ts_repair_store *store;
@@ -386,6 +388,32 @@ static void one_at_a_time(void **state)
     assert_int_equal(SQL("SELECT count(*) FROM redis_bucket WHERE generation > 0"), 2);
 }
 
+/* Stopped while it is alone, for longer than the server lets it. */
+static int64_t stopped(void)
+{
+    nanosleep(&(struct timespec){.tv_sec = 6}, NULL);
+    settle(500, 8);
+    return NOW_MS;
+}
+
+static void one_that_stops_lets_settles_go_on(void **state)
+{
+    (void)state;
+    struct ts_error err = {0};
+    uint32_t bucket = 3;
+    struct ts_repair_order slow = order;
+    slow.now_ms = stopped;
+    raised = 0;
+    assert_false(ts_repair_store_raise(store, &bucket, 1, &slow, &err));
+    assert_int_equal(err.class, TS_ERROR_RETRY);
+    assert_int_equal(raised, 0);
+    ts_repair_store_close(store);
+    store = ts_repair_store_open(fixture.server.url, &err);
+    assert_non_null(store);
+    assert_true(ts_repair_store_raise(store, &bucket, 1, &order, &err));
+    assert_int_equal(raised, 1);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, fill, empty)
 
 int main(void)
@@ -401,6 +429,7 @@ int main(void)
         TEST(beside_retired_partitions),
         TEST(a_ledger_beyond_any_balance),
         TEST(one_at_a_time),
+        TEST(one_that_stops_lets_settles_go_on),
     };
     return cmocka_run_group_tests(tests, start_server, stop_server);
 }
