@@ -65,6 +65,13 @@ const char *ts_pg_sqlstate(const PGresult *result)
     return state != NULL ? state : "";
 }
 
+static enum ts_pg_code code_of(const char *sqlstate)
+{
+    return strcmp(sqlstate, "23505") == 0   ? TS_PG_UNIQUE_VIOLATION
+           : strcmp(sqlstate, "55P03") == 0 ? TS_PG_LOCK_NOT_AVAILABLE
+                                            : TS_PG_OTHER;
+}
+
 bool ts_pg_fail(struct ts_error *err, const PGconn *conn, const PGresult *result)
 {
     const char *state = result != NULL ? ts_pg_sqlstate(result) : "";
@@ -76,7 +83,7 @@ bool ts_pg_fail(struct ts_error *err, const PGconn *conn, const PGresult *result
     int size = (int)strcspn(text, "\n");
     return ts_error_set(err,
                         ts_pg_error_class(state),
-                        0,
+                        (int)code_of(state),
                         "PostgreSQL: %.*s%s%s%s%s%s",
                         size,
                         text,

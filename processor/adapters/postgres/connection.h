@@ -94,8 +94,15 @@ bool ts_pg_copy_out(struct ts_pg_session *session,
                     void *self,
                     struct ts_error *err);
 
-/* Sets `err` from a result (or from the connection when it is NULL), with the class that its
- * SQLSTATE stands for. Returns false. */
+/* The codes of errors that a caller looks at; the texts hold values of rows, and are cut. */
+enum ts_pg_code {
+    TS_PG_OTHER, /* any other */
+    TS_PG_UNIQUE_VIOLATION,
+    TS_PG_LOCK_NOT_AVAILABLE, /* in time: somebody else has it */
+};
+
+/* Sets `err` from a result (or from the connection when it is NULL), with the class and the code
+ * that its SQLSTATE stands for. Returns false. */
 bool ts_pg_fail(struct ts_error *err, const PGconn *conn, const PGresult *result);
 
 /* The SQLSTATE of a failed result, "" when it has none. */

@@ -395,11 +395,6 @@ static const char retire_sql[] =
     " WHERE l.leaf::oid = %2$u AND k.from_time = l.from_time;"
     "SET LOCAL lock_timeout = '200ms'; ALTER TABLE usage DETACH PARTITION %1$s;";
 
-static bool is_lock_timeout(const struct ts_error *err)
-{
-    return strstr(err->text, "55P03") != NULL;
-}
-
 /* `busy`: somebody reads it; nothing was done. */
 static bool retire_leaf(struct ts_partitions *partitions,
                         const struct ts_pg_leaf *leaf,
@@ -420,7 +415,7 @@ static bool retire_leaf(struct ts_partitions *partitions,
         return true;
     }
     ts_pg_run(&partitions->base.session, "ROLLBACK", NULL);
-    if (is_lock_timeout(&why)) {
+    if (why.code == TS_PG_LOCK_NOT_AVAILABLE) {
         *busy = true;
         return true;
     }

@@ -230,12 +230,6 @@ static bool note_examined(struct ts_pg_session *session,
                err);
 }
 
-/* A settle did not end in time. */
-static bool is_busy(const struct ts_error *err)
-{
-    return strstr(err->text, "55P03") != NULL;
-}
-
 bool ts_pg_rollup_pass(struct ts_pg_session *session,
                        const char *url,
                        bool *more,
@@ -257,7 +251,7 @@ bool ts_pg_rollup_pass(struct ts_pg_session *session,
     ts_pg_params_finish(&params);
     free(leaf);
     *more = *more || (good && others);
-    if (good || is_busy(&why)) { /* another time */
+    if (good || why.code == TS_PG_LOCK_NOT_AVAILABLE) { /* a settle does not end: another time */
         return true;
     }
     if (err != NULL) {

@@ -21,7 +21,7 @@ struct search {
 
 static bool is_about_data(const struct ts_error *err)
 {
-    return err->class == TS_ERROR_REJECT && strstr(err->text, "23505") == NULL;
+    return err->class == TS_ERROR_REJECT && err->code != TS_PG_UNIQUE_VIOLATION;
 }
 
 static bool copy_rows(struct search *search, size_t first, size_t end, struct ts_error *err)

@@ -344,6 +344,19 @@ static void a_violated_constraint_is_a_refused_row(void **state)
     settle_the_others();
 }
 
+/* The server tells the row's values in its error; none of them is taken for the error's code. */
+static void a_refused_row_may_hold_any_text(void **state)
+{
+    (void)state;
+    SQL("ALTER TABLE usage ADD CONSTRAINT no_call_4 CHECK (cdr_id <> 'call-4')");
+    trial_init(&fixture, &trial, 1, 10);
+    trial.records[3].cdr.source = TS_LITERAL("23505");
+    run_to(TS_SETTLE_BAD_ROWS);
+    assert_int_equal(trial.records[3].outcome, TS_OUTCOME_DEAD_LETTER);
+    assert_untouched();
+    settle_the_others();
+}
+
 static void an_overflowing_account_loses_its_charges_only(void **state)
 {
     (void)state;
@@ -534,6 +547,7 @@ int main(void)
         TEST(a_settled_identity_is_a_conflict),
         TEST(refused_rows_are_found_and_the_others_settle),
         TEST(a_violated_constraint_is_a_refused_row),
+        TEST(a_refused_row_may_hold_any_text),
         TEST(an_overflowing_account_loses_its_charges_only),
         TEST(a_call_before_the_oldest_leaf_is_too_old),
         TEST(a_leaf_made_meanwhile_is_found),
