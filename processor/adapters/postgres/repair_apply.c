@@ -80,18 +80,21 @@ static bool read_page(struct ts_repair_store *store, struct page *page, struct t
 static bool begin_alone(struct ts_repair_store *store, struct ts_error *err)
 {
     const struct timespec pause = {.tv_sec = LOCK_AGAIN_S};
-    for (int i = 0; i < LOCK_TRIES; i++) {
+    for (int tries = 1;; tries++) {
         if (ts_pg_run(&store->base.session,
                       TS_PG_BEGIN_ALONE "SELECT pg_advisory_xact_lock(" TS_PG_GENERATION_LOCK ")",
                       err)) {
             return true;
         }
-        if (err->class != TS_ERROR_RETRY || !ts_pg_run(&store->base.session, "ROLLBACK", NULL)) {
-            break;
+        bool back = ts_pg_run(&store->base.session, "ROLLBACK", NULL);
+        if (err->code != TS_PG_LOCK_NOT_AVAILABLE) {
+            return false;
+        }
+        if (!back || tries == LOCK_TRIES) {
+            return ts_error_prefix(err, "a settle does not end");
         }
         nanosleep(&pause, NULL);
     }
-    return ts_error_prefix(err, "a settle does not end");
 }
 
 static void add_accounts(struct ts_repair_store *store, const struct page *page)

@@ -388,6 +388,19 @@ static void one_at_a_time(void **state)
     assert_int_equal(SQL("SELECT count(*) FROM redis_bucket WHERE generation > 0"), 2);
 }
 
+/* What went wrong is told as it is: no settle is blamed for it. */
+static void a_lost_session_is_told_at_once(void **state)
+{
+    (void)state;
+    struct ts_error err = {0};
+    uint32_t bucket = 3;
+    SQL("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND application_name = 'tollstream repair'");
+    assert_false(ts_repair_store_raise(store, &bucket, 1, &order, &err));
+    assert_int_equal(err.class, TS_ERROR_RETRY);
+    assert_null(strstr(err.text, "a settle"));
+}
+
 /* Stopped while it is alone, for longer than the server lets it. */
 static int64_t stopped(void)
 {
@@ -429,6 +442,7 @@ int main(void)
         TEST(beside_retired_partitions),
         TEST(a_ledger_beyond_any_balance),
         TEST(one_at_a_time),
+        TEST(a_lost_session_is_told_at_once),
         TEST(one_that_stops_lets_settles_go_on),
     };
     return cmocka_run_group_tests(tests, start_server, stop_server);
