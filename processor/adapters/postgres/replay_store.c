@@ -342,8 +342,17 @@ bool ts_replay_store_progress(struct ts_replay_store *store,
     return rows != NULL;
 }
 
-/* The id of each adjustment begins with the name of its replay, and stands as it is in the record's
- * bytes. */
+/* The id of each adjustment is the name of its replay, a slash and the call; the first string of
+ * the record, behind 10 bytes of header and its own size, a varint: one byte or, with the high bit
+ * in the first, two. */
+static const char superseded_sql[] =
+    "WITH closed AS (UPDATE dead_letter SET status = 'closed', status_at = $3::timestamptz"
+    " FROM convert_to($2::text || '/', 'UTF8') AS own"
+    " WHERE topic = $1::text AND reason = 'adjustment_superseded' AND status = 'open'"
+    " AND CASE WHEN octet_length(value) > 12 THEN"
+    " substring(value FROM 12 + get_byte(value, 10) / 128 FOR octet_length(own)) = own END"
+    " RETURNING 1) SELECT count(*) FROM closed";
+
 bool ts_replay_store_superseded(struct ts_replay_store *store,
                                 const struct ts_replay_generation *generation,
                                 const char *topic,
@@ -355,13 +364,7 @@ bool ts_replay_store_superseded(struct ts_replay_store *store,
     ts_pg_param_text(params, topic);
     ts_pg_param_text(params, generation->name);
     ts_pg_param_time(params, now_ms);
-    PGresult *rows = ask(store,
-                         "WITH closed AS (UPDATE dead_letter SET status = 'closed',"
-                         " status_at = $3::timestamptz WHERE topic = $1::text"
-                         " AND reason = 'adjustment_superseded' AND status = 'open'"
-                         " AND position(convert_to($2::text || '/', 'UTF8') IN value) > 0"
-                         " RETURNING 1) SELECT count(*) FROM closed",
-                         err);
+    PGresult *rows = ask(store, superseded_sql, err);
     if (rows == NULL) {
         return false;
     }
