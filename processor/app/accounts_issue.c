@@ -142,22 +142,31 @@ static const struct ts_column columns[] = {
 struct verdict {
     const char *result;
     const char *reason; /* NULL: none */
+    bool unknown;
 };
 
+/* A refusal is told by an event only. Without all of them only a balance that moved says that it
+ * was none. */
 static struct verdict
 verdict_of(const struct ts_issue *issue, const struct effect *effect, const char *done)
 {
     switch (issue->outcome.end) {
     case TS_COMMAND_END_DUPLICATE:
-        return (struct verdict){"duplicate", NULL};
+        return (struct verdict){.result = "duplicate"};
     case TS_COMMAND_END_DEAD_LETTER:
-        return (struct verdict){"dead_letter", issue->outcome.reason};
+        return (struct verdict){.result = "dead_letter", .reason = issue->outcome.reason};
     case TS_COMMAND_END_PENDING:
     case TS_COMMAND_END_APPLIED:
         break;
     }
-    return effect->reason != NULL ? (struct verdict){"refused", effect->reason}
-                                  : (struct verdict){done, NULL};
+    if (effect->reason != NULL) {
+        return (struct verdict){.result = "refused", .reason = effect->reason};
+    }
+    bool credit = issue->command->type == TS_COMMAND_CREDIT_ADDED;
+    if (!issue->outcome.moved && (credit || issue->untold)) {
+        return (struct verdict){.result = "unknown", .unknown = true};
+    }
+    return (struct verdict){.result = done};
 }
 
 static void put_verdict(struct ts_table *table,
@@ -204,6 +213,14 @@ static int print(const struct ts_session *session,
     ts_table_init_record(&table, stdout, format, columns, sizeof columns / sizeof *columns);
     put_verdict(&table, issue, effect, &verdict, currency);
     int status = ts_session_finish_table(session, &table);
+    if (verdict.unknown) {
+        fprintf(stderr,
+                "tollstream accounts: it was settled, and what it did is not told in time: look for"
+                " the cause command:%.*s with `tollstream events tail --account %.*s`\n",
+                TS_ARGS(issue->command->command_id),
+                TS_ARGS(issue->command->account_id));
+        return TS_EXIT_USAGE;
+    }
     if (issue->outcome.end == TS_COMMAND_END_DEAD_LETTER) {
         fprintf(stderr, "tollstream accounts: %s\n", issue->outcome.message);
     } else if (verdict.reason != NULL) {

@@ -18,7 +18,7 @@ bool ts_accounts_find(struct ts_accounts_store *store,
 
 /* Completes the command (its ids, --operator, --note), checks it, sends it, waits at most --timeout
  * and prints what it did; `done` is the word for that, as "credited". Returns the exit code: a
- * refusal is a finding. */
+ * refusal is a finding, and what is not known was not done. */
 int ts_accounts_issue(struct ts_session *session,
                       enum ts_format format,
                       const struct ts_stored_account *account,

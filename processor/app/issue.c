@@ -29,6 +29,7 @@ struct issuing {
     int64_t until_us;
     struct ts_error trouble; /* what went wrong last; class NONE: nothing */
     bool seen[EVENTS_MAX];   /* by the sequence after issue->sequence */
+    bool unread;             /* one of them can't be read: it may be the command's */
 };
 
 /* ---- events
@@ -51,8 +52,9 @@ static bool take_event(void *self, const struct ts_kafka_scan_record *record, st
         return true; /* told before, or told again */
     }
     issuing->seen[place] = true;
-    if (ts_avro_event_read(issuing->reader, record->value, &event, &damaged) &&
-        ts_bytes_equal(event.cause, ts_buffer_bytes(&issuing->cause))) {
+    if (!ts_avro_event_read(issuing->reader, record->value, &event, &damaged)) {
+        issuing->unread = true;
+    } else if (ts_bytes_equal(event.cause, ts_buffer_bytes(&issuing->cause))) {
         issue->event(issue->self, &event);
     }
     return true;
@@ -68,7 +70,7 @@ static bool all_told(const struct issuing *issuing)
             return false;
         }
     }
-    return true;
+    return count <= EVENTS_MAX;
 }
 
 /* ---- the command
@@ -109,8 +111,8 @@ static bool look(void *self)
     case TS_COMMAND_END_PENDING:
         return !over;
     case TS_COMMAND_END_APPLIED:
-        issue->untold = !all_told(issuing);
-        return issue->untold && !over;
+        issue->untold = issuing->unread || !all_told(issuing);
+        return !all_told(issuing) && !over;
     case TS_COMMAND_END_DUPLICATE:
     case TS_COMMAND_END_DEAD_LETTER:
         break;

@@ -28,7 +28,7 @@ struct ts_issue {
 
     /* Out. */
     struct ts_command_outcome outcome; /* never PENDING */
-    bool untold;                       /* the time was over before all its events came */
+    bool untold; /* not all its events came before the time was over, or could be read */
 };
 
 /* False, class RETRY: it was sent and did not end in time; it will, when a processor runs. Any

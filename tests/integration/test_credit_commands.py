@@ -279,6 +279,25 @@ def test_without_a_processor_it_is_told_and_done_later(new_world):
     processor.stop()
 
 
+def test_what_no_event_tells_is_not_called_done(new_world):
+    """The processor dies between the commit and the events."""
+    world = new_world(partitions=2).make(accounts=ACCOUNTS)
+    world.clock = credits.Clock(world)
+    purchase = ("credit", "free", "5", "--kind", "purchase", "--timeout", "5")
+    dying = world.run(fault="after_commit:1")
+    answer = told(world, *purchase, status=2)
+    assert (answer["result"], answer["amount"], answer["events"]) == ("unknown", None, [])
+    assert f"command:{answer['command_id']}" in answer["stderr"]
+    dying.wait()
+    world.run(fault="after_commit:1", name="again")
+    answer = told(world, "set", "card", "invoice_day=2", "--timeout", "5", status=2)
+    assert answer["result"] == "unknown"
+    world.processor = world.run(name="last")
+    wait_for_event(world, "free", "credit.refused")
+    assert told(world, *purchase, status=1)["reason"] == "plan_not_eligible"
+    books_add_up(world)
+
+
 def test_a_missing_credits_topic_is_told_and_calls_go_on(new_world):
     world = new_world(partitions=2).make()
     admin = harness.admin_client(world.stack.brokers)
