@@ -111,14 +111,19 @@ static bool compare_again(struct applying *applying, struct ts_error *err)
 {
     struct ts_replay *replay = applying->replay;
     struct ts_replay_report first = replay->report;
-    for (size_t i = 0; i < replay->range_count; i++) {
-        replay->ranges[i].next = replay->ranges[i].from;
-    }
     ts_replay_report_init(&replay->report);
     bool good = ts_replay_compare(replay, err);
     ts_replay_report_finish(&replay->report);
     replay->report = first;
     return good;
+}
+
+/* Whatever ends the replay from here on must not store that all was compared. */
+static void rewind_ranges(struct ts_replay *replay)
+{
+    for (size_t i = 0; i < replay->range_count; i++) {
+        replay->ranges[i].next = replay->ranges[i].from;
+    }
 }
 
 static bool run_passes(struct applying *applying, struct ts_error *err)
@@ -140,6 +145,8 @@ static bool run_passes(struct applying *applying, struct ts_error *err)
         if (superseded == 0) {
             return true;
         }
+        rewind_ranges(replay);
+        ts_fault_point("replay_superseded");
     }
     return ts_error_set(err,
                         TS_ERROR_RETRY,

@@ -5,6 +5,7 @@ import datetime
 import decimal
 import json
 import os
+import signal
 import socket
 import subprocess
 import time
@@ -574,6 +575,12 @@ def start_apply(world, name, *options, **environment):
     )
 
 
+def stopped(process):
+    """Whether a signal suspended it."""
+    with open(f"/proc/{process.pid}/stat", encoding="utf-8") as file:
+        return file.read().rpartition(")")[2].split()[0] == "T"
+
+
 KILLS = 20 if os.environ.get("TOLLSTREAM_TEST_DEPTH") == "full" else 8
 FAULTS = ("before_adjustments:1", "after_adjustments:1", "replay_page:1")
 
@@ -630,6 +637,41 @@ def test_two_at_once_settle_each_difference_once(priced):
     assert world.query("SELECT count(*) FROM adjustment")[0][0] == dry.changed[0]
     open_letters = world.query("SELECT reason FROM dead_letter WHERE status = 'open'")
     assert open_letters == []
+    assert_audit(world)
+
+
+def test_killed_when_another_one_came_before(new_world):
+    """Its letters are closed, and nothing else tells of what they were to settle."""
+    names = [f"a{i}" for i in range(10)]
+    world = new_world().make(deck=DECK, accounts=[account(name) for name in names])
+    world.calls.ids = names
+    world.produce(mixed_calls(world, names, 600))
+    world.drain()
+    world.publish(DECK.replace("44,0.06,", "44,0.3,"))
+    first = newest(world)
+    world.publish(DEARER.replace("49,0.0109,", "49,0.02,"))
+    second = newest(world)
+    before = balances(world)
+    dry = replay(world, "--deck-version", second)
+    # both compare with the settlements, and the adjustments of `first` are the first on the topic
+    waits = {"TOLLSTREAM_FAULT_POINT": "before_adjustments:1:stop"}
+    other = start_apply(world, "first", "--deck-version", first, **waits)
+    harness.wait_for("it to stop", lambda: stopped(other), 30)
+    dies = {"TOLLSTREAM_FAULT_POINT": "replay_superseded:1"}
+    killed = start_apply(world, "k", "--deck-version", second, "--max-rate", 200, **dies)
+    status = "SELECT count(*) FROM replay WHERE name = 'k' AND status = %s"
+    harness.wait_for("it began", lambda: world.query(status, "comparing") == [(1,)], 30)
+    other.send_signal(signal.SIGCONT)
+    harness.wait_for("it sent", lambda: world.query(status, "applying") == [(1,)], 30)
+    world.run(name="live")
+    assert killed.wait(60) == -signal.SIGKILL, killed.stderr.read()
+    assert other.wait(60) == 0, other.stderr.read()
+    letters = "SELECT reason, status FROM dead_letter GROUP BY 1, 2"
+    assert world.query(letters) == [("adjustment_superseded", "closed")]
+    assert replay(world, "--deck-version", second).difference != 0
+    world.tollstream("replay", "resume", "k")
+    assert replay(world, "--deck-version", second).difference == 0
+    assert sum(before.values()) - sum(balances(world).values()) == dry.difference
     assert_audit(world)
 
 

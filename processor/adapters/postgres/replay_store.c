@@ -351,7 +351,9 @@ static const char superseded_sql[] =
     " WHERE topic = $1::text AND reason = 'adjustment_superseded' AND status = 'open'"
     " AND CASE WHEN octet_length(value) > 12 THEN"
     " substring(value FROM 12 + get_byte(value, 10) / 128 FOR octet_length(own)) = own END"
-    " RETURNING 1) SELECT count(*) FROM closed";
+    " RETURNING 1), rewound AS (UPDATE replay SET progress = '[]'"
+    " WHERE generation = $4::int AND EXISTS (SELECT FROM closed))"
+    " SELECT count(*) FROM closed";
 
 bool ts_replay_store_superseded(struct ts_replay_store *store,
                                 const struct ts_replay_generation *generation,
@@ -364,6 +366,7 @@ bool ts_replay_store_superseded(struct ts_replay_store *store,
     ts_pg_param_text(params, topic);
     ts_pg_param_text(params, generation->name);
     ts_pg_param_time(params, now_ms);
+    ts_pg_param_i32(params, generation->generation);
     PGresult *rows = ask(store, superseded_sql, err);
     if (rows == NULL) {
         return false;

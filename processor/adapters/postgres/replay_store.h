@@ -112,7 +112,8 @@ bool ts_replay_store_progress(struct ts_replay_store *store,
                               struct ts_error *err);
 
 /* Closes its dead letters on the topic that were refused because another replay came before, and
- * counts them: those calls are to be compared again. */
+ * counts them: those calls are to be compared again. When there is any, its progress is set back to
+ * the beginning by the same commit: the letters were all that told of those calls. */
 bool ts_replay_store_superseded(struct ts_replay_store *store,
                                 const struct ts_replay_generation *generation,
                                 const char *topic,

@@ -125,12 +125,39 @@ static void only_letters_of_the_name_are_closed(void **state)
     assert_int_equal(open_letters(), 1);
 }
 
+/* Where the replay is, as its next offset; its first when nothing is stored. */
+static int64_t next_of(const struct ts_replay_generation *generation)
+{
+    struct ts_error err = {0};
+    struct ts_replay_range *ranges = NULL;
+    size_t count = 0;
+    assert_true(ts_replay_store_ranges(store, generation->generation, &ranges, &count, &err));
+    assert_int_equal(count, 1);
+    int64_t next = ranges[0].next;
+    free(ranges);
+    return next;
+}
+
+static void a_replay_whose_letters_are_closed_begins_again(void **state)
+{
+    (void)state;
+    struct ts_replay_generation one = make("one");
+    struct ts_replay_generation other = make("other");
+    assert_int_equal(closed_of(&one), 0);
+    assert_int_equal(next_of(&one), 50);
+    refuse("one" IDENTITY, "");
+    assert_int_equal(closed_of(&one), 1);
+    assert_int_equal(next_of(&one), 10);
+    assert_int_equal(next_of(&other), 50);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, fill, empty)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(only_letters_of_the_name_are_closed),
+        TEST(a_replay_whose_letters_are_closed_begins_again),
     };
     return cmocka_run_group_tests(tests, start_server, stop_server);
 }
