@@ -183,12 +183,12 @@ static const struct ts_cli_option dead_letters_options[] = {
 
 static const struct ts_cli_action replay_actions[] = {
     {"",
-     "[--from TIME] [--to TIME] [--apply --reason TEXT]",
+     "[--from TIME] [--to TIME] [--apply [--reason TEXT]]",
      "rate a range of the topic again and show the difference"},
     {"list", "", "the replays that settled anything"},
     {"status", "GENERATION", "one of them, by number or name"},
     {"resume", "GENERATION", "go on with one that was interrupted"},
-    {"revert", "GENERATION --reason TEXT", "post the exact opposite of what it settled"},
+    {"revert", "GENERATION [--reason TEXT]", "post the exact opposite of what it settled"},
     END};
 static const struct ts_cli_option replay_options[] = {
     CONFIG,
@@ -212,7 +212,7 @@ static const struct ts_cli_option replay_options[] = {
     {"report", "FILE", "write the whole report there too, as JSON"},
     {"listen", "ADDRESS:PORT", "/metrics of the replay, while it runs; no authentication"},
     {"operator", "NAME", "who; kept with every adjustment; default $SUDO_USER or $USER"},
-    {"reason", "TEXT", "why; kept likewise; needed to settle anything"},
+    {"reason", "TEXT", "why; kept likewise; default none"},
     {"timeout", "SECONDS", "how long to wait until all is settled; default 600"},
     {"quiet", NULL, "no progress line"},
     FORMAT,

@@ -163,11 +163,6 @@ static bool read_who(const struct ts_args *args, struct ts_replay_options *out)
     out->operator_name = who != NULL ? who : ts_servers_operator();
     out->reason = ts_args_value(args, "reason");
     out->name = ts_args_value(args, "generation");
-    bool settles = out->apply || ts_args_action_is(args, "revert");
-    if (settles && (out->reason == NULL || out->reason[0] == '\0')) {
-        ts_args_refuse(args, "--reason is missing: it is kept with every adjustment");
-        return false;
-    }
     if (out->reason != NULL && strlen(out->reason) > TS_REPLAY_TEXT_MAX) {
         ts_args_refuse(args, "--reason has more than %d bytes", TS_REPLAY_TEXT_MAX);
         return false;

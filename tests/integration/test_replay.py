@@ -272,7 +272,6 @@ def test_what_is_refused(new_world):
     assert "no deck version 99" in refused_reasons(world, "--deck-version", 99)
     assert "no partition 7" in refused_reasons(world, "--partitions", 7)
     assert "neither beginning nor end" in refused_reasons(world, "--from", "yesterday")
-    assert "--reason is missing" in refused_reasons(world, "--apply")
     assert "has no calls" in refused_reasons(world, "--topic", world.topics["credits"])
     # retention takes the first three
     admin = harness.admin_client(world.stack.brokers)
@@ -403,6 +402,20 @@ def test_applied_once_and_reverted(priced):
     number = listed[2]["generation"]
     status = json.loads(world.tollstream("replay", "status", number, "--json").stdout)
     assert status["name"] == listed[2]["name"] and status["reason"] == "wrong"
+
+
+def test_a_reason_may_be_left_out(priced):
+    world = priced
+    before = balances(world)
+    report = replay(world, "--apply", "--generation", "mute", "--deck-version", newest(world))
+    assert report.difference > 0
+    world.tollstream("replay", "revert", "mute", "--generation", "back")
+    assert balances(world) == before
+    kept = world.query("SELECT name, reason FROM replay ORDER BY generation")
+    assert kept == [("mute", ""), ("back", "")]
+    notes = "SELECT coalesce(note, ''), count(*) FROM ledger_entry WHERE kind = 'adjustment'"
+    assert world.query(f"{notes} GROUP BY 1") == [("", 2 * sum(report.changed))]
+    assert_audit(world)
 
 
 # --- with included units
