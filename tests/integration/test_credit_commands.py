@@ -290,7 +290,7 @@ def test_what_no_event_tells_is_not_called_done(new_world):
     assert f"command:{answer['command_id']}" in answer["stderr"]
     dying.wait()
     world.run(fault="after_commit:1", name="again")
-    answer = told(world, "set", "card", "invoice_day=2", "--timeout", "5", status=2)
+    answer = told(world, "confirm-card", "fresh", "1.00", "--timeout", "5", status=2)
     assert answer["result"] == "unknown"
     world.processor = world.run(name="last")
     wait_for_event(world, "free", "credit.refused")
