@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "adapters/redis/reader.h"
 #include "adapters/tzdata/zone_file.h"
 #include "app/account_json.h"
 #include "app/accounts.h"
 #include "app/currency.h"
-#include "app/servers.h"
+#include "app/live_balance.h"
 #include "app/system_clock.h"
 #include "app/usage_month.h"
 
@@ -71,6 +70,7 @@ static const struct ts_column show_columns[] = {
 struct showing {
     struct ts_table table;
     const struct ts_redis_balance *live; /* NULL: Redis did not answer */
+    int64_t generation;                  /* of the account's bucket, as registered */
 };
 
 static void time_cell(struct ts_table *table, int64_t ms, bool known)
@@ -164,7 +164,6 @@ show_settings(struct ts_table *table, const struct ts_stored_account *account, i
     ts_table_text(table, account->allowances);
 }
 
-/* An account that is not in Redis has the balance that PostgreSQL has: nothing is unsettled. */
 static void show_account(void *self, const struct ts_stored_account *account)
 {
     struct showing *showing = self;
@@ -176,10 +175,10 @@ static void show_account(void *self, const struct ts_stored_account *account)
     if (showing->live == NULL) {
         ts_table_absent(table);
     } else {
-        ts_table_amount(table,
-                        showing->live->present ? showing->live->balance_micros
-                                               : state->balance_micros,
-                        decimals);
+        ts_table_amount(
+            table,
+            ts_live_balance_of(showing->live, showing->generation, state->balance_micros),
+            decimals);
     }
     show_settings(table, account, decimals);
     ts_table_number(table, account->movements);
@@ -192,13 +191,10 @@ static bool
 live_balance(const struct ts_session *session, const char *id, struct ts_redis_balance *live)
 {
     struct ts_error err = {0};
-    struct ts_redis_options options = ts_servers_redis(&session->config);
-    struct ts_redis_reader *reader = ts_redis_reader_create(&options, &err);
-    bool known = reader != NULL && ts_redis_reader_balance(reader, ts_bytes_of(id), live, &err);
+    bool known = ts_live_balance_read(&session->config, id, live, &err);
     if (!known) {
         fprintf(stderr, "tollstream accounts: warning: no live balance: %s\n", err.text);
     }
-    ts_redis_reader_destroy(reader);
     return known;
 }
 
@@ -219,7 +215,9 @@ int ts_accounts_show(struct ts_session *session,
     }
     size_t columns = sizeof show_columns / sizeof *show_columns;
     ts_table_init_record(&showing.table, stdout, format, show_columns, columns);
-    if (!ts_accounts_store_show(store, args->operands[0], &visitor, &err)) {
+    const char *id = args->operands[0];
+    if (!ts_accounts_store_generation(store, id, &showing.generation, &err) ||
+        !ts_accounts_store_show(store, id, &visitor, &err)) {
         ts_table_abandon(&showing.table);
         return ts_accounts_refused(session, &err);
     }

@@ -3,11 +3,10 @@
  * construction: the opening is the closing less what moved in between. What is charged in Redis and
  * not settled yet is in the present month's charges, so its closing is the live balance. */
 #include "adapters/postgres/usage_store.h"
-#include "adapters/redis/reader.h"
 #include "adapters/tzdata/zone_file.h"
 #include "app/cli.h"
 #include "app/currency.h"
-#include "app/servers.h"
+#include "app/live_balance.h"
 #include "app/session.h"
 #include "app/system_clock.h"
 #include "app/usage_month.h"
@@ -115,19 +114,15 @@ static int64_t unsettled(const struct usage *usage)
 {
     struct ts_error err = {0};
     struct ts_redis_balance live = {0};
-    struct ts_redis_options options = ts_servers_redis(&usage->session->config);
-    struct ts_redis_reader *reader = ts_redis_reader_create(&options, &err);
-    bool known = reader != NULL && ts_redis_reader_balance(
-                                       reader, ts_bytes_of(usage->account.account_id), &live, &err);
-    ts_redis_reader_destroy(reader);
-    if (!known) {
+    const struct ts_usage_account *account = &usage->account;
+    if (!ts_live_balance_read(&usage->session->config, account->account_id, &live, &err)) {
         fprintf(stderr,
                 "tollstream usage: warning: the closing balance is the settled one: %s\n",
                 err.text);
+        return 0;
     }
-    /* a server of before a failover has balances that count no more */
-    bool counts = known && live.present && live.generation >= usage->account.generation;
-    return counts ? usage->account.balance_micros - live.balance_micros : 0;
+    int64_t settled = account->balance_micros;
+    return settled - ts_live_balance_of(&live, account->generation, settled);
 }
 
 static void

@@ -62,6 +62,14 @@ def test_show_tells_the_live_balance(new_world):
     assert cents(before) - cents(after) == 75
     processor.stop()
     world.assert_books()
+    field = b"a:" + account.encode()
+    (key,) = (key for key in world.redis.keys("{b*}") if world.redis.hexists(key, field))
+    world.redis.hincrby(key, field, -1_000_000)
+    found = shown(world, account)
+    assert cents(found["live_balance"]) == cents(after) - 100
+    world.query("UPDATE redis_bucket SET generation = generation + 1 RETURNING 1")
+    found = shown(world, account)
+    assert cents(found["live_balance"]) == cents(after), "a bucket of before counts no more"
 
 
 def shown(world, account):

@@ -95,6 +95,25 @@ bool ts_accounts_store_list(struct ts_accounts_store *store,
     return true;
 }
 
+bool ts_accounts_store_generation(struct ts_accounts_store *store,
+                                  const char *account_id,
+                                  int64_t *out,
+                                  struct ts_error *err)
+{
+    ts_pg_params_clear(&store->base.params);
+    ts_pg_param_i32(&store->base.params, (int32_t)ts_account_bucket(ts_bytes_of(account_id)));
+    PGresult *rows = ts_pg_store_ask(&store->base,
+                                     "SELECT coalesce(max(generation), 0) FROM redis_bucket"
+                                     " WHERE bucket = $1::integer",
+                                     err);
+    if (rows == NULL) {
+        return false;
+    }
+    *out = ts_pg_i64(rows, 0, 0);
+    PQclear(rows);
+    return true;
+}
+
 bool ts_accounts_store_show(struct ts_accounts_store *store,
                             const char *account_id,
                             const struct ts_account_visitor *visitor,

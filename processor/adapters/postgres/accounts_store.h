@@ -82,6 +82,12 @@ bool ts_accounts_store_list(struct ts_accounts_store *store,
                             const struct ts_account_visitor *visitor,
                             struct ts_error *err);
 
+/* The generation of the account's bucket in Redis, as registered; 0: never. */
+bool ts_accounts_store_generation(struct ts_accounts_store *store,
+                                  const char *account_id,
+                                  int64_t *out,
+                                  struct ts_error *err);
+
 /* One account; REJECT when there is none. */
 bool ts_accounts_store_show(struct ts_accounts_store *store,
                             const char *account_id,
