@@ -182,6 +182,36 @@ static bool read_who(const struct ts_args *args, struct ts_replay_options *out)
     return true;
 }
 
+/* What a replay reads, and at which decks, is settled when it is made: an option that would be
+ * passed over is refused, lest somebody believes that it was heeded. */
+static bool refuse_settled_options(const struct ts_args *args)
+{
+    static const char *const settled[] = {"topic",
+                                          "partitions",
+                                          "from",
+                                          "to",
+                                          "account",
+                                          "category",
+                                          "prefix",
+                                          "deck-version",
+                                          "effective-at",
+                                          "dry-run",
+                                          "apply"};
+    if (!ts_args_action_is(args, "resume") && !ts_args_action_is(args, "revert")) {
+        return true;
+    }
+    for (size_t i = 0; i < sizeof settled / sizeof *settled; i++) {
+        if (ts_args_value(args, settled[i]) != NULL) {
+            ts_args_refuse(args,
+                           "--%s does not go with %s, which is of a replay as it was made",
+                           settled[i],
+                           args->action->name);
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Reading alone disturbs nobody for long; settling goes on for as long as it reads. */
 static int64_t default_rate(bool settles)
 {
@@ -192,6 +222,9 @@ bool ts_replay_options_read(const struct ts_session *session, struct ts_replay_o
 {
     const struct ts_args *args = &session->args;
     int64_t timeout_s = TIMEOUT_DEFAULT_S;
+    if (!refuse_settled_options(args)) {
+        return false;
+    }
     *out = (struct ts_replay_options){
         .topic = ts_args_value(args, "topic"),
         .from = {.type = TS_BOUND_BEGINNING},

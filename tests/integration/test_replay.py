@@ -404,6 +404,34 @@ def test_applied_once_and_reverted(priced):
     assert status["name"] == listed[2]["name"] and status["reason"] == "wrong"
 
 
+OF_ANOTHER_RANGE = {
+    "topic": "x",
+    "partitions": "0",
+    "from": "beginning",
+    "to": "end",
+    "account": "a1",
+    "category": "local_outbound",
+    "prefix": "44",
+    "deck-version": "1",
+    "effective-at": "2026-01-01T00:00:00Z",
+    "dry-run": None,
+    "apply": None,
+}
+
+
+def test_what_was_settled_when_it_was_made_is_not_asked_again(priced):
+    world = priced
+    apply(world, "one", "--deck-version", newest(world))
+    for option, value in OF_ANOTHER_RANGE.items():
+        for action in ("resume", "revert"):
+            words = [f"--{option}"] if value is None else [f"--{option}", value]
+            before = nothing_changed(world)
+            run = world.tollstream("replay", action, "one", *words, check=False)
+            assert (run.returncode, run.stdout) == (2, ""), (action, option, run.stdout)
+            assert f"--{option} " in run.stderr and action in run.stderr
+            assert nothing_changed(world) == before
+
+
 def test_a_reason_may_be_left_out(priced):
     world = priced
     before = balances(world)
