@@ -21,42 +21,44 @@ bool ts_worker_decode_command(struct ts_worker *worker,
                               struct ts_error *err)
 {
     const struct ts_codec *codec = &worker->ports.codec;
-    struct ts_record_command *made = ts_arena_take(&batch->arena, sizeof *made);
-    if (made == NULL) {
-        return ts_error_no_memory(err);
-    }
-    *made = (struct ts_record_command){0};
-    struct ts_command *command = &made->command;
-    if (!codec->ops->decode_command(codec->self, record->value, &batch->arena, command, err)) {
+    struct ts_command command = {0};
+    if (!codec->ops->decode_command(codec->self, record->value, &batch->arena, &command, err)) {
         if (err->class != TS_ERROR_REJECT) {
             return false;
         }
         ts_record_refuse(batch, record, (enum ts_reason)err->code, err->text);
         return true;
     }
-    if (command->account_id.size == 0) {
-        command->account_id = record->key;
+    if (command.account_id.size == 0) {
+        command.account_id = record->key;
     }
     char message[TS_COMMAND_MESSAGE_MAX];
-    enum ts_reason reason = ts_command_validate(command, message);
+    enum ts_reason reason = ts_command_validate(&command, message);
     if (reason == TS_REASON_NONE &&
-        (command->type == TS_COMMAND_ADJUSTMENT) != (record->lane.input == TS_INPUT_ADJUSTMENTS)) {
+        (command.type == TS_COMMAND_ADJUSTMENT) != (record->lane.input == TS_INPUT_ADJUSTMENTS)) {
         reason = TS_REASON_INVALID_COMMAND;
         snprintf(message,
                  sizeof message,
                  "%s does not belong on this topic",
-                 ts_command_type_name(command->type));
+                 ts_command_type_name(command.type));
     }
     if (reason != TS_REASON_NONE) {
         ts_record_refuse(batch, record, reason, message);
         return true;
     }
+    /* Not before it is decoded: while a writer's schema is missing, that is tried again and again.
+     */
+    struct ts_record_command *made = ts_arena_take(&batch->arena, sizeof *made);
+    if (made == NULL) {
+        return ts_error_no_memory(err);
+    }
+    *made = (struct ts_record_command){.command = command};
     record->command = made;
     record->decoded = true;
-    record->cdr.account_id = command->account_id;
-    record->identity_hash = ts_command_identity_hash(command);
-    record->fingerprint = ts_command_fingerprint(command);
-    record->account = ts_batch_account(worker->pool, batch, command->account_id);
+    record->cdr.account_id = command.account_id;
+    record->identity_hash = ts_command_identity_hash(&command);
+    record->fingerprint = ts_command_fingerprint(&command);
+    record->account = ts_batch_account(worker->pool, batch, command.account_id);
     return true;
 }
 
