@@ -21,20 +21,18 @@ struct applying {
     struct ts_replay_generation generation;
     struct ts_replay_send send;
     struct ts_dead_letter_store *letters;
+    bool begun; /* to compare: until then what is stored of it stays */
     int64_t requeued;
     int64_t told_us;
 };
 
 /* ---- progress */
 
-/* Calls that were set aside are sent at the end: until then nothing is done for good. */
-static bool tell(struct applying *applying, const char *status, struct ts_error *err)
+static void describe_totals(const struct applying *applying, char *out, size_t size)
 {
-    const struct ts_replay *replay = applying->replay;
-    const struct ts_replay_report *report = &replay->report;
-    char totals[TOTALS_MAX];
-    snprintf(totals,
-             sizeof totals,
+    const struct ts_replay_report *report = &applying->replay->report;
+    snprintf(out,
+             size,
              "{\"read\": %" PRId64 ", \"compared\": %" PRId64 ", \"up\": %" PRId64
              ", \"down\": %" PRId64 ", \"difference_micros\": %" PRId64 ", \"sent\": %" PRId64
              ", \"requeued\": %" PRId64 "}",
@@ -45,11 +43,20 @@ static bool tell(struct applying *applying, const char *status, struct ts_error 
              ts_replay_tally_difference(&report->total),
              applying->send.sent,
              applying->requeued);
-    struct ts_replay_range *ranges = calloc(replay->range_count + 1, sizeof *ranges);
+}
+
+/* Calls that were set aside are sent at the end: until then nothing is done for good. */
+static bool tell(struct applying *applying, const char *status, struct ts_error *err)
+{
+    const struct ts_replay *replay = applying->replay;
+    size_t count = applying->begun ? replay->range_count : 0;
+    char totals[TOTALS_MAX];
+    describe_totals(applying, totals, sizeof totals);
+    struct ts_replay_range *ranges = calloc(count + 1, sizeof *ranges);
     if (ranges == NULL) {
         return ts_error_no_memory(err);
     }
-    for (size_t i = 0; i < replay->range_count; i++) {
+    for (size_t i = 0; i < count; i++) {
         ranges[i] = replay->ranges[i];
         ranges[i].next = replay->set_aside ? ranges[i].from : ranges[i].next;
     }
@@ -57,8 +64,8 @@ static bool tell(struct applying *applying, const char *status, struct ts_error 
                                          applying->generation.generation,
                                          status,
                                          ranges,
-                                         replay->range_count,
-                                         totals,
+                                         count,
+                                         applying->begun ? totals : NULL,
                                          ts_system_now_ms(),
                                          err);
     free(ranges);
@@ -175,6 +182,7 @@ static bool apply(struct applying *applying, struct ts_error *err)
 {
     struct ts_replay *replay = applying->replay;
     applying->send.generation = &applying->generation;
+    applying->begun = true;
     replay->sink = (struct ts_replay_sink){
         .difference = on_difference, .letter = on_letter, .page = on_page, .self = applying};
     return run_passes(applying, err) && tell(applying, "done", err);
@@ -282,13 +290,18 @@ static void take_up(const struct ts_replay_generation *generation,
                                               .versions_max = generation->versions_max};
 }
 
-static bool go_on(struct applying *applying, struct ts_error *err)
+/* Once the lock is held its status is ours to tell. */
+static bool go_on(struct applying *applying,
+                  const struct ts_replay_generation *generation,
+                  struct ts_error *err)
 {
     struct ts_replay *replay = applying->replay;
-    int32_t generation = applying->generation.generation;
-    return ts_replay_store_lock(replay->store, generation, err) &&
-           ts_replay_store_ranges(
-               replay->store, generation, &replay->ranges, &replay->range_count, err) &&
+    if (!ts_replay_store_lock(replay->store, generation->generation, err)) {
+        return false;
+    }
+    applying->generation = *generation;
+    return ts_replay_store_ranges(
+               replay->store, generation->generation, &replay->ranges, &replay->range_count, err) &&
            ts_replay_check_ranges(replay, err) && open_all(applying, err) && apply(applying, err);
 }
 
@@ -300,10 +313,10 @@ static int resume(struct ts_session *session,
     struct ts_error err = {0};
     take_up(generation, options);
     bool good = ts_replay_open(&replay, session, options, &err);
-    struct applying applying = {.replay = &replay, .generation = *generation};
+    struct applying applying = {.replay = &replay};
     replay.quiet = ts_args_flag(&session->args, "quiet");
-    good = good && go_on(&applying, &err);
-    int status = good ? ts_replay_print(&replay, generation) : ts_session_fail(session, &err);
+    good = good && go_on(&applying, generation, &err);
+    int status = good ? ts_replay_print(&replay, generation) : fail(&applying, &err);
     close_all(&applying);
     ts_replay_finish(&replay);
     return status;

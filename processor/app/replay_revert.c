@@ -239,11 +239,13 @@ int ts_replay_go_on_reverting(struct ts_session *session,
     if (reverting == NULL) {
         return TS_EXIT_USAGE;
     }
-    reverting->generation = *generation;
     snprintf(target, sizeof target, "%" PRId32, generation->reverts);
     bool good = open_servers(reverting, session, options, &err) &&
-                ts_replay_store_lock(reverting->replay.store, generation->generation, &err) &&
-                begin(reverting, target, &err) && revert(reverting, &err);
+                ts_replay_store_lock(reverting->replay.store, generation->generation, &err);
+    if (good) { /* from here on its status is ours to tell */
+        reverting->generation = *generation;
+        good = begin(reverting, target, &err) && revert(reverting, &err);
+    }
     int status = end(reverting, session, good, &err);
     free(reverting);
     return status;

@@ -642,6 +642,43 @@ def test_killed_and_resumed(priced, fault):
     assert "is done" in world.tollstream("replay", "resume", "k").stdout
 
 
+def stored(world, name):
+    return world.query("SELECT status, progress, totals FROM replay WHERE name = %s", name)[0]
+
+
+def test_a_resume_that_fails_says_so(new_world):
+    world = new_world().make(deck=DECK, accounts=[account("a")])
+    world.send(*(call(world, "a", 1 + i) for i in range(6)))
+    world.drain()
+    world.publish(DEARER)
+    fault = {"TOLLSTREAM_FAULT_POINT": "replay_page:2"}
+    killed = start_apply(world, "k", "--deck-version", newest(world), **fault)
+    assert killed.wait(60) != 0, killed.stderr.read()
+    status, progress, totals = stored(world, "k")
+    assert status == "comparing" and progress and totals["read"] == 6
+    # no processor settles what was sent
+    resume = ("replay", "resume", "k", "--timeout", 1)
+    run = world.tollstream(*resume, check=False)
+    assert run.returncode == 2 and "replay k stopped" in run.stderr
+    assert stored(world, "k") == ("stopped", progress, totals)
+    # what is at work on it is not disturbed
+    world.query("SELECT pg_advisory_lock(hashtext('tollstream replay'), 1)")
+    world.query("UPDATE replay SET status = 'applying' RETURNING 1")
+    run = world.tollstream(*resume, check=False)
+    assert run.returncode == 2 and "another process" in run.stderr
+    assert stored(world, "k")[0] == "applying"
+    world.query("SELECT pg_advisory_unlock_all()")
+    # no retry will help
+    world.query("UPDATE replay SET progress = '[]' RETURNING 1")
+    admin = harness.admin_client(world.stack.brokers)
+    place = harness.confluent_kafka.TopicPartition(world.topics["cdrs"], 0, 3)
+    for future in admin.delete_records([place]).values():
+        future.result(10)
+    run = world.tollstream(*resume, check=False)
+    assert run.returncode == 2 and "gone by retention" in run.stderr
+    assert stored(world, "k") == ("failed", [], totals)
+
+
 def test_killed_at_random_beside_live_traffic(priced):
     world = priced
     dry = replay(world, "--deck-version", newest(world))

@@ -332,10 +332,10 @@ bool ts_replay_store_progress(struct ts_replay_store *store,
     add_ranges(params, ranges, count, partition_of);
     add_ranges(params, ranges, count, next_of);
     PGresult *rows = ask(store,
-                         "UPDATE replay SET status = $2::text, totals = $3::text::jsonb,"
-                         " updated_at = $4::timestamptz, progress ="
+                         "UPDATE replay SET status = $2::text, updated_at = $4::timestamptz,"
+                         " totals = coalesce($3::text::jsonb, totals), progress ="
                          " coalesce((SELECT jsonb_agg(jsonb_build_object('partition', p, 'next', n)"
-                         " ORDER BY p) FROM unnest($5::bigint[], $6::bigint[]) r(p, n)), '[]')"
+                         " ORDER BY p) FROM unnest($5::bigint[], $6::bigint[]) r(p, n)), progress)"
                          " WHERE generation = $1::int",
                          err);
     PQclear(rows);

@@ -101,7 +101,7 @@ bool ts_replay_store_ranges(struct ts_replay_store *store,
  * has it. */
 bool ts_replay_store_lock(struct ts_replay_store *store, int32_t generation, struct ts_error *err);
 
-/* `totals` is JSON. */
+/* `totals` is JSON. Without totals (NULL) or ranges (none) what is stored of them stays. */
 bool ts_replay_store_progress(struct ts_replay_store *store,
                               int32_t generation,
                               const char *status,
