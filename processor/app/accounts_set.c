@@ -71,6 +71,18 @@ static bool check_recharge(const struct edit *edit, struct ts_error *err)
                err, TS_ERROR_REJECT, 0, "auto_recharge.amount should be above 0 where it is on");
 }
 
+/* Who raised a cap is kept with every change; why, only if it is told. */
+static bool check_cap(const struct edit *edit, struct ts_error *err)
+{
+    bool sets = (edit->command.body.change.set & ts_field_bit(TS_FIELD_MONTHLY_CREDIT_CAP)) != 0;
+    const char *why = ts_args_value(&edit->session->args, "note");
+    return !sets || (why != NULL && why[strspn(why, " \t\n")] != '\0') ||
+           ts_error_set(err,
+                        TS_ERROR_REJECT,
+                        0,
+                        "monthly_credit_cap: why is kept with the change: say it with --note");
+}
+
 int ts_accounts_set(struct ts_session *session,
                     enum ts_format format,
                     struct ts_accounts_store *store)
@@ -84,7 +96,8 @@ int ts_accounts_set(struct ts_session *session,
     }
     ts_arena_init(&arena, ARENA_BLOCK, ARENA_MAX);
     bool good = begin(&edit, session, format, store, session->args.operands[0], &err) &&
-                read_pairs(&edit, 1, "", &arena, &document, &err) && check_recharge(&edit, &err);
+                read_pairs(&edit, 1, "", &arena, &document, &err) && check_recharge(&edit, &err) &&
+                check_cap(&edit, &err);
     int status = good ? finish(&edit, "changed") : ts_accounts_refused(session, &err);
     ts_json_document_destroy(document);
     ts_arena_finish(&arena);

@@ -175,12 +175,19 @@ def test_settings_change_one_by_one(running):
         ("currency=EUR", "can't be changed"),
         ("invoice_day=32", "from 1 to 31"),
         ("auto_recharge.on=true", "auto_recharge.amount should be above 0"),
+        ("monthly_credit_cap=400", "--note"),
     ],
 )
 def test_a_bad_setting_is_refused_before_it_is_sent(running, pair, text):
     run = running.tollstream("accounts", "set", "card", pair, check=False)
     assert run.returncode == 1 and text in run.stderr
     assert running.query("SELECT count(*) FROM command_id") == [(0,)]
+
+
+def test_a_cap_is_not_changed_with_an_empty_note(running):
+    change = ("set", "card", "monthly_credit_cap=400", "--note", " ")
+    run = running.tollstream("accounts", *change, check=False)
+    assert run.returncode == 1 and "why" in run.stderr
 
 
 def test_an_unknown_account_is_told_at_once(running):
