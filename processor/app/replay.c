@@ -56,7 +56,7 @@ bool ts_replay_open(struct ts_replay *replay,
     *replay = (struct ts_replay){
         .session = session, .options = options, .started_ms = ts_system_now_ms()};
     ts_replay_report_init(&replay->report);
-    if (!ts_replay_start_metrics(replay, err) ||
+    if (!ts_replay_open_report(replay, err) || !ts_replay_start_metrics(replay, err) ||
         !ts_servers_kafka_init(&replay->kafka, config, observer, err) ||
         !ts_registry_codec_open(&replay->codec, config, observer, err) ||
         (replay->store = ts_replay_store_open(config->postgres.url, err)) == NULL ||
@@ -82,5 +82,8 @@ void ts_replay_finish(struct ts_replay *replay)
     ts_replay_store_close(replay->store);
     ts_registry_codec_close(&replay->codec);
     ts_servers_kafka_finish(&replay->kafka);
+    if (replay->report_file != NULL) {
+        fclose(replay->report_file);
+    }
     free(replay->ranges);
 }

@@ -38,6 +38,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 enum { TS_REPLAY_SAMPLES_MAX = 1000, TS_REPLAY_SAMPLE_STEPS_MAX = 8192 };
 
@@ -127,6 +128,7 @@ struct ts_replay {
     size_t sample_count;
     struct ts_replay_stats stats;
     struct ts_replay_metrics *metrics; /* NULL: nobody asks */
+    FILE *report_file;                 /* open from the beginning; NULL: none */
     bool quiet;                        /* no progress line */
     int64_t started_ms;
     int64_t compared_ms; /* how long the comparing took */
@@ -159,6 +161,9 @@ bool ts_replay_tell_difference(struct ts_replay *replay,
                                const struct ts_adjustment *adjustment,
                                struct ts_error *err);
 
+/* Before anything is read: a file that can't be written is found now, one that can keeps what it
+ * holds until there is a report. */
+bool ts_replay_open_report(struct ts_replay *replay, struct ts_error *err);
 /* Prints the report in the format asked for, and writes the report file. */
 int ts_replay_print(const struct ts_replay *replay, const struct ts_replay_generation *generation);
 

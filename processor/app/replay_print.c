@@ -6,9 +6,12 @@
 #include "core/timestamp.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static const struct ts_column columns[] = {
     {"section", TS_COLUMN_TEXT},
@@ -222,35 +225,58 @@ static void head(const struct ts_replay *replay,
                          (replay->compared_ms > 0 ? replay->compared_ms : 1));
 }
 
+static bool refuse_file(const struct ts_replay *replay, struct ts_error *err)
+{
+    return ts_error_set(err,
+                        TS_ERROR_FATAL,
+                        0,
+                        "cannot write %s: %s",
+                        replay->options->report_path,
+                        strerror(errno));
+}
+
+bool ts_replay_open_report(struct ts_replay *replay, struct ts_error *err)
+{
+    const char *path = replay->options->report_path;
+    if (path == NULL) {
+        return true;
+    }
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    replay->report_file = fd >= 0 ? fdopen(fd, "w") : NULL;
+    if (replay->report_file == NULL && fd >= 0) {
+        close(fd);
+    }
+    return replay->report_file != NULL || refuse_file(replay, err);
+}
+
 static bool write_file(const struct ts_replay *replay,
                        const struct ts_replay_generation *generation,
                        struct ts_error *err)
 {
-    const char *path = replay->options->report_path;
-    FILE *file = fopen(path, "w");
-    if (file == NULL) {
-        return ts_error_set(err, TS_ERROR_FATAL, 0, "cannot write %s: %s", path, strerror(errno));
-    }
+    FILE *file = replay->report_file;
+    struct stat status;
+    bool regular = fstat(fileno(file), &status) == 0 && S_ISREG(status.st_mode);
     struct ts_buffer text;
     ts_buffer_init(&text, 1 << 20);
     head(replay, generation, &text);
-    bool good = !text.failed && fwrite(text.data, 1, text.size, file) == text.size &&
+    bool good = (!regular || ftruncate(fileno(file), 0) == 0) && !text.failed &&
+                fwrite(text.data, 1, text.size, file) == text.size &&
                 print_rows(replay, file, TS_FORMAT_JSON) && fputs("}\n", file) >= 0;
     ts_buffer_finish(&text);
-    good = fclose(file) == 0 && good;
-    return good ||
-           ts_error_set(err, TS_ERROR_FATAL, 0, "cannot write %s: %s", path, strerror(errno));
+    good = fflush(file) == 0 && good;
+    return good || refuse_file(replay, err);
 }
 
 int ts_replay_print(const struct ts_replay *replay, const struct ts_replay_generation *generation)
 {
     struct ts_error err = {0};
-    if (replay->options->report_path != NULL && !write_file(replay, generation, &err)) {
-        return ts_session_fail(replay->session, &err);
-    }
+    int status = TS_EXIT_OK;
     if (!print_rows(replay, stdout, replay->options->format)) {
         ts_error_set(&err, TS_ERROR_FATAL, 0, "cannot write the output: %s", strerror(errno));
-        return ts_session_fail(replay->session, &err);
+        status = ts_session_fail(replay->session, &err);
     }
-    return TS_EXIT_OK;
+    if (replay->report_file != NULL && !write_file(replay, generation, &err)) {
+        status = ts_session_fail(replay->session, &err);
+    }
+    return status;
 }

@@ -214,6 +214,27 @@ def test_the_report_as_file_and_table(new_world):
     assert Report(report["report"]).difference == 18_000
 
 
+def test_a_report_file_that_cannot_be_written(priced):
+    world = priced
+    options = ("replay", "--apply", "--deck-version", newest(world), "--format", "csv", "--report")
+    before = nothing_changed(world)
+    for path in (world.folder / "nowhere" / "report.json", world.folder):
+        run = world.tollstream(*options, path, check=False)
+        assert (run.returncode, run.stdout) == (2, "") and str(path) in run.stderr
+        assert nothing_changed(world) == before
+    # one that is refused leaves an earlier report
+    file = world.folder / "report.json"
+    file.write_text("earlier" * 10_000, encoding="utf-8")
+    run = world.tollstream("replay", "--deck-version", 99, "--report", file, check=False)
+    assert run.returncode == 2 and file.read_text(encoding="utf-8").startswith("earlier")
+    # a disk that is full by then: the other output comes all the same
+    run = world.tollstream(*options, "/dev/full", check=False)
+    assert run.returncode == 2 and "/dev/full" in run.stderr
+    assert run.stdout.startswith("section,item") and "total,compared,600," in run.stdout
+    world.tollstream("replay", "--report", file)
+    assert json.loads(file.read_text(encoding="utf-8"))["report"]
+
+
 def test_dead_letters_and_prices_that_are_gone(new_world):
     world = new_world().make(deck=DECK, accounts=[account("a")])
     free_phone = "+18005550123"  # the deck has no rate for it
