@@ -17,6 +17,7 @@ enum {
     CHECK_EVERY = 1000,   /* adjustments, or: */
     CHECK_EVERY_US = 500000,
     LOOK_EVERY_MS = 50,
+    LAG_EVERY_MS = 500, /* asks each partition's leader */
 };
 
 static int64_t now_us(void)
@@ -24,9 +25,9 @@ static int64_t now_us(void)
     return ts_system_clock.ops->mono_us(NULL);
 }
 
-static void rest(void)
+static void rest(long ms)
 {
-    const struct timespec pause = {.tv_nsec = LOOK_EVERY_MS * 1000000L};
+    const struct timespec pause = {.tv_nsec = ms * 1000000L};
     nanosleep(&pause, NULL);
 }
 
@@ -134,7 +135,7 @@ static bool wait_until(struct ts_replay_send *send, int64_t most, struct ts_erro
                                 send->topic,
                                 send->options->timeout_ms / 1000);
         }
-        rest();
+        rest(LOOK_EVERY_MS);
     }
 }
 
@@ -160,43 +161,67 @@ bool ts_replay_send_drain(struct ts_replay_send *send, struct ts_error *err)
     return wait_until(send, 0, err);
 }
 
-/* How far the live stream is behind. */
-static bool measure_lag(struct ts_replay_send *send, int64_t *out, struct ts_error *err)
+/* How far the live stream is, in all its partitions, and how far behind. */
+struct lag {
+    int64_t settled;
+    int64_t behind;
+};
+
+static bool measure_lag(struct ts_replay_send *send, struct lag *out, struct ts_error *err)
 {
     struct ts_replay_position *positions = NULL;
     size_t count = 0;
     const char *group = send->session->config.kafka.group;
     const char *topic = send->options->topic;
     bool good = ts_replay_store_positions(send->store, group, topic, &positions, &count, err);
-    *out = 0;
+    *out = (struct lag){0};
     for (size_t i = 0; good && i < count; i++) {
         int64_t low = 0;
         int64_t high = 0;
+        int64_t next = positions[i].next_offset;
         good =
             ts_kafka_range_reader_watermarks(send->calls, positions[i].partition, &low, &high, err);
-        *out += high > positions[i].next_offset ? high - positions[i].next_offset : 0;
+        out->settled += next;
+        out->behind += high > next ? high - next : 0;
     }
     free(positions);
-    ts_replay_stat_set(&send->stats->lag, *out);
+    ts_replay_stat_set(&send->stats->lag, out->behind);
     return good;
 }
 
+/* However far behind it is, the live stream goes first for as long as it goes on. */
 bool ts_replay_send_yield(struct ts_replay_send *send, struct ts_error *err)
 {
+    struct lag lag;
     if (now_us() - send->checked_us < CHECK_EVERY_US) {
         return true;
     }
-    int64_t lag = 0;
-    do {
-        if (lag > 0) {
-            rest();
+    int64_t until_us = now_us() + send->options->timeout_ms * 1000;
+    int64_t settled = -1;
+    while (measure_lag(send, &lag, err)) {
+        if (lag.behind <= send->options->max_lag) {
+            send->checked_us = now_us();
+            return true;
         }
-        if (!measure_lag(send, &lag, err)) {
-            return false;
+        if (lag.settled != settled) {
+            settled = lag.settled;
+            until_us = now_us() + send->options->timeout_ms * 1000;
         }
-    } while (lag > send->options->max_lag);
-    send->checked_us = now_us();
-    return true;
+        if (now_us() >= until_us) {
+            return ts_error_set(err,
+                                TS_ERROR_RETRY,
+                                0,
+                                "topic \"%s\" has %" PRId64 " records that are not settled, more "
+                                "than --max-lag %" PRId64 ", and none was in %" PRId64
+                                " s: does a processor run?",
+                                send->options->topic,
+                                lag.behind,
+                                send->options->max_lag,
+                                send->options->timeout_ms / 1000);
+        }
+        rest(LAG_EVERY_MS);
+    }
+    return false;
 }
 
 /* ---- sending */

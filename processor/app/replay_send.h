@@ -62,7 +62,7 @@ bool ts_replay_send_add(struct ts_replay_send *send,
 /* All that were added are on the topic. */
 bool ts_replay_send_flush(struct ts_replay_send *send, struct ts_error *err);
 
-/* Waits while the live stream is behind. */
+/* Waits while the live stream is behind. Class RETRY: it is, and does not go on. */
 bool ts_replay_send_yield(struct ts_replay_send *send, struct ts_error *err);
 
 /* Waits until all that were sent are settled. Class RETRY: not in time. */

@@ -700,6 +700,24 @@ def test_a_resume_that_fails_says_so(new_world):
     assert stored(world, "k") == ("failed", [], totals)
 
 
+def test_a_live_stream_that_stands_still_is_not_waited_for_in_vain(new_world):
+    world = new_world().make(deck=DECK, accounts=[account("a")])
+    world.send(*(call(world, "a", 1 + i) for i in range(6)))
+    world.drain()
+    world.publish(DEARER)
+    world.send(*(call(world, "a", 1 + i) for i in range(20)))
+    options = ("--deck-version", newest(world), "--max-lag", 5, "--timeout", 2)
+    waiting = start_apply(world, "k", *options)
+    assert waiting.wait(30) == 2
+    assert "20 records that are not settled" in waiting.stderr.read().decode()
+    assert stored(world, "k")[0] == "stopped"
+    world.run(name="live")
+    world.wait_settled()
+    world.tollstream("replay", "resume", "k", "--max-lag", 5)
+    assert world.query("SELECT count(*) FROM adjustment") == [(6,)]
+    assert_audit(world)
+
+
 def test_killed_at_random_beside_live_traffic(priced):
     world = priced
     dry = replay(world, "--deck-version", newest(world))
