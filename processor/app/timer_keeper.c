@@ -18,7 +18,10 @@
 enum {
     LOOK_EVERY_S = 1,
     RETRY_S = 5,
-    TIMERS_MAX = 1000, /* of one look: those of the next wait until these are settled */
+    PAGE = 1000,
+    TOLD_MAX = 1000,      /* by one look */
+    WAITING_MAX = 100000, /* told and not settled: further ones wait for these */
+    WAITING_SLOW = 10000, /* for each so many, the next look is a second later */
     WRITE_TIMEOUT_MS = 10000,
     ARENA_BLOCK = 64 * 1024,
     ARENA_MAX = 4 << 20,
@@ -38,7 +41,7 @@ struct ts_timer_keeper {
     struct ts_timer_memory memory;
     struct ts_arena arena;    /* what `writes` point to */
     struct ts_buffer message; /* one, while it is made */
-    struct ts_kafka_write writes[TIMERS_MAX];
+    struct ts_kafka_write writes[TOLD_MAX];
     size_t write_count;
 };
 
@@ -76,6 +79,12 @@ add_write(struct ts_timer_keeper *keeper, const struct ts_due_timer *due, const 
     }
 }
 
+/* Whether this look takes no further one. */
+static bool is_over(const struct ts_timer_keeper *keeper)
+{
+    return keeper->write_count == TOLD_MAX || ts_timer_memory_is_full(&keeper->memory);
+}
+
 /* The id is made of what fell due, so that two who tell it at once tell one thing. And of how long
  * ago that was: what had no effect, because it was not yet due by the clock of the one who decided,
  * is told again as something else. */
@@ -83,6 +92,9 @@ static void take_timer(void *self, const struct ts_due_timer *due)
 {
     struct ts_timer_keeper *keeper = self;
     char id[TS_COMMAND_ID_MAX + 1];
+    if (is_over(keeper)) {
+        return;
+    }
     int size = snprintf(id,
                         sizeof id,
                         "%.*s/%s/%" PRId64,
@@ -96,6 +108,22 @@ static void take_timer(void *self, const struct ts_due_timer *due)
         snprintf(id + size, sizeof id - (size_t)size, "/%" PRId64, minutes);
         add_write(keeper, due, id);
     }
+}
+
+/* Past those that were told and wait for their settle, however many: they may be of a partition
+ * that stands still, and hold no other up. */
+static bool read_due(struct ts_timer_keeper *keeper, struct ts_error *err)
+{
+    struct ts_timer_visitor visitor = {.visit = take_timer, .self = keeper};
+    struct ts_timer_place place = {0};
+    int64_t now_ms = ts_system_now_ms();
+    bool more = true;
+    while (more && !is_over(keeper)) {
+        if (!ts_timer_store_due(keeper->store, now_ms, PAGE, &place, &visitor, &more, err)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static bool tell(struct ts_timer_keeper *keeper, struct ts_error *err)
@@ -125,7 +153,6 @@ static void note_duty(struct ts_timer_keeper *keeper, bool owned)
 
 static bool look(struct ts_timer_keeper *keeper, struct ts_error *err)
 {
-    struct ts_timer_visitor visitor = {.visit = take_timer, .self = keeper};
     bool owned = false;
     bool asked = ts_timer_store_own(keeper->store, &owned, err);
     note_duty(keeper, asked && owned);
@@ -135,9 +162,12 @@ static bool look(struct ts_timer_keeper *keeper, struct ts_error *err)
     }
     keeper->write_count = 0;
     ts_arena_reset(&keeper->arena);
-    bool read = ts_timer_store_due(keeper->store, ts_system_now_ms(), TIMERS_MAX, &visitor, err);
+    if (!read_due(keeper, err)) {
+        ts_timer_memory_forget(&keeper->memory); /* of these none was told yet */
+        return false;
+    }
     ts_timer_memory_end(&keeper->memory);
-    return read && tell(keeper, err);
+    return tell(keeper, err);
 }
 
 /* ---- the thread
@@ -148,7 +178,7 @@ static int keep(void *self)
     struct ts_timer_keeper *keeper = self;
     struct ts_error err = {0};
     if (look(keeper, &err)) {
-        return LOOK_EVERY_S;
+        return LOOK_EVERY_S + (int)(keeper->memory.last_count / WAITING_SLOW);
     }
     SAY(keeper, err.class == TS_ERROR_RETRY ? TS_LEVEL_WARNING : TS_LEVEL_ERROR, "%s", err.text);
     return RETRY_S;
@@ -157,7 +187,7 @@ static int keep(void *self)
 static bool open_all(struct ts_timer_keeper *keeper, struct ts_error *err)
 {
     const struct ts_config *config = keeper->config;
-    if (!ts_timer_memory_init(&keeper->memory, TIMERS_MAX)) {
+    if (!ts_timer_memory_init(&keeper->memory, WAITING_MAX)) {
         return ts_error_no_memory(err);
     }
     if (!ts_servers_kafka_init(&keeper->kafka, config, keeper->observer, err)) {

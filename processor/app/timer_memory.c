@@ -33,11 +33,16 @@ static int by_hash(const void *a, const void *b)
     return (*left > *right) - (*left < *right);
 }
 
+bool ts_timer_memory_is_full(const struct ts_timer_memory *memory)
+{
+    return memory->next_count == memory->max;
+}
+
 bool ts_timer_memory_due(struct ts_timer_memory *memory, uint64_t hash, int64_t now_ms)
 {
     const struct ts_told_timer *known =
         bsearch(&hash, memory->last, memory->last_count, sizeof *memory->last, by_hash);
-    TS_ASSERT(memory->next_count < memory->max);
+    TS_ASSERT(!ts_timer_memory_is_full(memory));
     struct ts_told_timer *kept = &memory->next[memory->next_count++];
     if (known != NULL && now_ms < known->again_ms) {
         *kept = *known;

@@ -29,7 +29,9 @@ bool ts_timer_memory_init(struct ts_timer_memory *memory, size_t max);
 void ts_timer_memory_finish(struct ts_timer_memory *memory);
 
 /* A look: each timer that is due, then the end. True: it is to be told now. `now_ms` is of a clock
- * that never goes back. */
+ * that never goes back. What a look that ends early has not come to is forgotten: it is told once
+ * more than it need be. */
+bool ts_timer_memory_is_full(const struct ts_timer_memory *memory); /* no further one */
 bool ts_timer_memory_due(struct ts_timer_memory *memory, uint64_t hash, int64_t now_ms);
 void ts_timer_memory_end(struct ts_timer_memory *memory);
 

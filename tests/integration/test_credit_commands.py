@@ -5,6 +5,7 @@ import concurrent.futures
 import json
 import pathlib
 
+import confluent_kafka
 import pytest
 
 import credits
@@ -53,6 +54,20 @@ def produce(world, kind, command_id, account, **fields):
     """As a service does."""
     message = credits.command(kind, command_id, account, **fields)
     world.produce([(account.encode(), message, 0)], topic="credits")
+
+
+def size(world, topic):
+    """How many records a topic has."""
+    consumer = confluent_kafka.Consumer(
+        {"bootstrap.servers": world.stack.brokers, "group.id": f"{world.name}.reader"}
+    )
+    places = [
+        confluent_kafka.TopicPartition(world.topics[topic], partition)
+        for partition in range(world.partitions)
+    ]
+    ends = [consumer.get_watermark_offsets(place, timeout=10)[1] for place in places]
+    consumer.close()
+    return sum(ends)
 
 
 def wait_for_event(world, account, wanted):
@@ -241,6 +256,32 @@ def test_timers_pass_to_another_process(running):
     assert "has the duty of timers" in other.log
     running.processor = other
     books_add_up(running)
+
+
+def test_timers_that_wait_hold_no_other_up(new_world):
+    """More are due than one look tells, and nothing settles."""
+    names = [f"due-{n}" for n in range(2500)]
+    world = new_world(partitions=2).make(accounts=[credits.account(name) for name in names])
+    processor = world.run()
+    told(world, "credit", names[0], "5")
+    generations = "1953459308, 1734700645"  # the lock that settles share
+    world.query(f"SELECT pg_advisory_lock({generations})")
+    world.query("UPDATE account SET timer_at = now() - account_no * interval '1 s' RETURNING 1")
+
+    try:
+        world.wait_for(
+            "all timers to be told",
+            lambda: size(world, "credits") > len(names),
+            seconds=30,
+            every=0.5,
+        )
+    finally:
+        world.query(f"SELECT pg_advisory_unlock({generations})")
+    left = "SELECT count(*) FROM account WHERE timer_at IS NOT NULL"
+    world.wait_for("all timers to be settled", lambda: world.query(left) == [(0,)])
+    assert processor.running()
+    processor.stop()
+    assert world.audit()[0] == 0
 
 
 def test_an_invoiced_credit_is_a_line_until_it_is_billed(running):

@@ -10,9 +10,12 @@ enum { STATEMENT_TIMEOUT_MS = 10000, PARAMS_MAX = 4096 };
 /* "toll", "time" */
 #define TIMER_LOCK "1953459308, 1953066341"
 
-static const char due_sql[] = "SELECT account_id, recharge_in_flight_id, timer_at FROM account"
-                              " WHERE timer_at IS NOT NULL AND timer_at <= $1::timestamptz"
-                              " ORDER BY timer_at LIMIT $2::bigint";
+/* timer_at is read as what it is on the wire, microseconds since 2000, and given back like that. */
+static const char due_sql[] =
+    "SELECT account_id, recharge_in_flight_id, timer_at, account_no FROM account"
+    " WHERE timer_at IS NOT NULL AND timer_at <= $1::timestamptz AND (timer_at, account_no)"
+    " > (timestamptz '2000-01-01Z' + $3::bigint * interval '1 microsecond', $4::bigint)"
+    " ORDER BY timer_at, account_no LIMIT $2::bigint";
 
 struct ts_timer_store {
     struct ts_pg_store base;
@@ -65,7 +68,9 @@ static void read_timer(const PGresult *rows, int row, struct ts_due_timer *out)
 bool ts_timer_store_due(struct ts_timer_store *store,
                         int64_t now_ms,
                         int64_t max,
+                        struct ts_timer_place *place,
                         const struct ts_timer_visitor *visitor,
+                        bool *more,
                         struct ts_error *err)
 {
     if (!ts_pg_store_is_connected(&store->base) || !store->owned) {
@@ -74,6 +79,8 @@ bool ts_timer_store_due(struct ts_timer_store *store,
     ts_pg_params_clear(&store->base.params);
     ts_pg_param_time(&store->base.params, now_ms);
     ts_pg_param_i64(&store->base.params, max);
+    ts_pg_param_i64(&store->base.params, place->at_us);
+    ts_pg_param_i64(&store->base.params, place->account_no);
     PGresult *rows = ts_pg_exec_params(&store->base.session, due_sql, &store->base.params, err);
     if (rows == NULL) {
         return false;
@@ -82,7 +89,10 @@ bool ts_timer_store_due(struct ts_timer_store *store,
         struct ts_due_timer timer;
         read_timer(rows, i, &timer);
         visitor->visit(visitor->self, &timer);
+        place->at_us = ts_pg_i64(rows, i, 2);
+        place->account_no = ts_pg_i64(rows, i, 3);
     }
+    *more = PQntuples(rows) == max;
     PQclear(rows);
     return true;
 }

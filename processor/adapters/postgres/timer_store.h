@@ -31,17 +31,27 @@ struct ts_due_timer {
     int64_t due_ms;
 };
 
+/* How far a list of them was read; zeroed: nothing yet. */
+struct ts_timer_place {
+    int64_t at_us; /* since 2000 */
+    int64_t account_no;
+};
+
 struct ts_timer_visitor {
     void (*visit)(void *self, const struct ts_due_timer *timer);
     void *self;
 };
 
-/* Accounts with something due at or before now_ms, the longest due first, at most `max`. They stay
- * due until the command is settled. Only for who has the duty: RETRY when it is not ours. */
+/* A page of the accounts with something due at or before now_ms, the longest due first, at most
+ * `max`: those after `place`, which is moved to the last of them; *more says whether there may be
+ * another page. They stay due until the command is settled. Only for who has the duty: RETRY when
+ * it is not ours. */
 bool ts_timer_store_due(struct ts_timer_store *store,
                         int64_t now_ms,
                         int64_t max,
+                        struct ts_timer_place *place,
                         const struct ts_timer_visitor *visitor,
+                        bool *more,
                         struct ts_error *err);
 
 #endif
