@@ -320,13 +320,29 @@ static bool add_row(struct ts_worker *worker, const struct ts_outbox_row *row)
            added->key.size != SIZE_MAX;
 }
 
-/* The allowances whose last unit the call used. `used` is how much of each was used before it, and
- * is moved on. Returns how many events. */
+/* One of the settlement's counters, on the way along its records. */
+struct usage {
+    int64_t used; /* before the next record */
+    bool told;
+};
+
+/* A replay tells nothing of a month that is over, and nothing because it moves units to and fro:
+ * only what all the settlement's records together use up. */
+static bool may_tell(const struct ts_record *record,
+                     const struct ts_settle_state *state,
+                     const struct ts_settle_counter *counter)
+{
+    return record->command == NULL ||
+           (counter->month == state->time.month && ts_settle_counter_exhausted(counter));
+}
+
+/* The allowances whose last unit the record used. `usages` are moved on. Returns how many events.
+ */
 static size_t tell_allowances(struct ts_worker *worker,
                               const struct ts_record *record,
                               struct ts_settle_state *state,
                               struct ts_bytes cause,
-                              int64_t *used,
+                              struct usage *usages,
                               struct ts_event events[TS_ALLOWANCES_MAX])
 {
     const struct ts_settlement *settlement = &worker->settling.settlement;
@@ -339,10 +355,12 @@ static size_t tell_allowances(struct ts_worker *worker,
         }
         const struct ts_settle_counter *counter = &settlement->counters[draw->place];
         int64_t limit = counter->allowance->units;
-        int64_t before = used[draw->place];
-        used[draw->place] += draw->units;
-        if (before < limit && used[draw->place] >= limit) {
+        struct usage *usage = &usages[draw->place];
+        bool left = usage->used < limit;
+        usage->used += draw->units;
+        if (left && usage->used >= limit && !usage->told && may_tell(record, state, counter)) {
             const struct ts_account_profile *profile = settlement->accounts[state->account].profile;
+            usage->told = true;
             ts_decide_allowance(&state->state,
                                 &state->time,
                                 ts_account_profile_id(profile),
@@ -386,7 +404,7 @@ bool ts_settlement_add_events(struct ts_worker *worker,
 static bool tell_call(struct ts_worker *worker,
                       const struct ts_record *record,
                       struct ts_settle_state *state,
-                      int64_t *used)
+                      struct usage *usages)
 {
     const struct ts_settle_account *account = &worker->settling.settlement.accounts[state->account];
     char cause[TS_CAUSE_MAX];
@@ -405,21 +423,21 @@ static bool tell_call(struct ts_worker *worker,
                                       ts_bytes_of(cause),
                                       -record->rating.charge_micros,
                                       events);
-    count += tell_allowances(worker, record, state, ts_bytes_of(cause), used, &events[count]);
+    count += tell_allowances(worker, record, state, ts_bytes_of(cause), usages, &events[count]);
     return ts_settlement_add_events(worker, record, state, events, count);
 }
 
 static bool tell_command(struct ts_worker *worker,
                          struct ts_record *record,
                          struct ts_settle_state *state,
-                         int64_t *used,
+                         struct usage *usages,
                          bool *as_guessed)
 {
     char text[TS_CAUSE_MAX];
     struct ts_bytes cause = ts_command_cause(&record->command->command, text);
     struct ts_event events[TS_DECIDE_COMMAND_EVENTS_MAX + TS_ALLOWANCES_MAX];
     size_t count = ts_settlement_decide_command(worker, record, state, cause, as_guessed, events);
-    count += tell_allowances(worker, record, state, cause, used, &events[count]);
+    count += tell_allowances(worker, record, state, cause, usages, &events[count]);
     return ts_settlement_add_events(worker, record, state, events, count);
 }
 
@@ -467,15 +485,15 @@ bool ts_settlement_tell(struct ts_worker *worker, struct ts_error *err)
     struct ts_settlement *settlement = &worker->settling.settlement;
     struct ts_settle_state **state_of =
         take(worker, settlement->account_count, sizeof(struct ts_settle_state *));
-    int64_t *used = take(worker, settlement->counter_count, sizeof *used);
-    if (state_of == NULL || used == NULL) {
+    struct usage *usages = take(worker, settlement->counter_count, sizeof *usages);
+    if (state_of == NULL || usages == NULL) {
         return ts_error_no_memory(err);
     }
     for (size_t i = 0; i < settlement->state_count; i++) {
         state_of[settlement->states[i].account] = &settlement->states[i];
     }
     for (size_t i = 0; i < settlement->counter_count; i++) {
-        used[i] = settlement->counters[i].used - settlement->counters[i].units;
+        usages[i].used = settlement->counters[i].used - settlement->counters[i].units;
     }
     bool as_guessed = true;
     for (size_t i = 0; i < settlement->record_count; i++) {
@@ -486,11 +504,11 @@ bool ts_settlement_tell(struct ts_worker *worker, struct ts_error *err)
             ok = tell_dead_letter(worker, record);
         } else if (account != NULL && record->command != NULL) {
             ok = tell_command(
-                worker, record, state_of[account - settlement->accounts], used, &as_guessed);
+                worker, record, state_of[account - settlement->accounts], usages, &as_guessed);
         } else if (account != NULL &&
                    (record->rating.charge_micros != 0 || record->included != NULL)) {
             struct ts_settle_state *state = state_of[account - settlement->accounts];
-            ok = state == NULL || tell_call(worker, record, state, used);
+            ok = state == NULL || tell_call(worker, record, state, usages);
         }
         if (!ok) {
             return ts_error_no_memory(err);

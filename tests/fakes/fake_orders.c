@@ -210,7 +210,8 @@ struct ts_decide_time fake_time(const struct fake_host *host, int64_t now_ms)
     int64_t first_ms = FAKE_EPOCH_MS - INT64_C(8000000);
     int64_t days = (now_ms - first_ms) / host->day_ms;
     int64_t months = days / FAKE_DAYS_A_MONTH;
-    int32_t month = (int32_t)((2026 + months / 12) * 100 + months % 12 + 1);
+    int64_t number = INT64_C(2026) * 12 + 8 + months; /* where days are long: that of most calls */
+    int32_t month = (int32_t)(number / 12 * 100 + number % 12 + 1);
     return (struct ts_decide_time){
         .now_ms = now_ms,
         .day = month * 100 + 1 + (int32_t)(days % FAKE_DAYS_A_MONTH),

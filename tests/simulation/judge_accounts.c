@@ -42,6 +42,11 @@ struct walk {
     bool single_lane; /* all its calls came by one */
     bool adjusted;
     int64_t used[FAKE_COUNTERS];
+    struct meant { /* by the rows of one settlement */
+        int64_t before;
+        int64_t after;
+        bool told;
+    } meant[FAKE_COUNTERS];
     int64_t movements;
     struct model model;
 };
@@ -70,15 +75,37 @@ static void judge_movement(struct walk *walk, const struct fake_end *row, int64_
     }
 }
 
-/* The units that the row moved have been used. */
+/* The row is the first of its settlement: what all of them come to. */
+static void sum_up(struct walk *walk, const struct fake_end *first)
+{
+    const struct fake_tables *tables = &walk->world->postgres.tables;
+    for (int i = 0; i < FAKE_COUNTERS; i++) {
+        walk->meant[i] = (struct meant){walk->used[i], walk->used[i], false};
+    }
+    for (const struct fake_end *row = first; row < tables->ends + tables->end_count; row++) {
+        bool of_it = row->settlement == first->settlement && row->account == walk->account &&
+                     row->outcome == TS_OUTCOME_SETTLED && (!row->order || row->adjusts);
+        for (int i = 0; of_it && i < FAKE_ALLOWANCES; i++) {
+            walk->meant[fake_counter_of_call(row->number, i)].after += row->units[i];
+        }
+    }
+}
+
+/* The units that the row moved have been used. Adjustments of a month that is over tell nothing,
+ * and neither do those that the others of their settlement make up for. */
 static void use_units(struct walk *walk, const struct fake_end *row, int allowance)
 {
     int counter = fake_counter_of_call(row->number, allowance);
+    bool earlier = counter % FAKE_MONTHS == 0;
     int64_t limit = walk->model.units[allowance];
-    int64_t before = walk->used[counter];
+    struct meant *meant = &walk->meant[counter];
+    bool reaches =
+        walk->used[counter] < limit && walk->used[counter] + row->units[allowance] >= limit;
+    bool tells = !row->adjusts || (meant->before < limit && meant->after >= limit &&
+                                   walk->model.time.month == (earlier ? 202608 : 202609));
     walk->used[counter] += row->units[allowance];
-    if (before < limit && walk->used[counter] >= limit) {
-        bool earlier = counter % FAKE_MONTHS == 0;
+    if (reaches && tells && !meant->told) {
+        meant->told = true;
         model_exhaust(
             &walk->model, fake_allowance_name(allowance), earlier ? "2026-08" : "2026-09");
     }
@@ -165,11 +192,16 @@ static void walk_rows(struct walk *walk)
 {
     const struct world *world = walk->world;
     const struct fake_tables *tables = &world->postgres.tables;
+    const struct fake_end *last = NULL;
     for (size_t i = 0; i < tables->end_count && world->host.violation[0] == '\0'; i++) {
         const struct fake_end *end = &tables->ends[i];
         if (end->outcome != TS_OUTCOME_SETTLED || end->account != walk->account) {
             continue;
         }
+        if (last == NULL || last->settlement != end->settlement) {
+            sum_up(walk, end);
+        }
+        last = end;
         model_enter(&walk->model, end->settlement, fake_time(&world->host, end->now_ms));
         if (end->order) {
             walk_order(walk, end);
