@@ -85,7 +85,8 @@ static bool is_sold(const struct applying *a)
     return kind == TS_CREDIT_PURCHASE || kind == TS_CREDIT_RECHARGE;
 }
 
-/* An operator's credit is outside the cap, and need not be one of the amounts offered. */
+/* An operator's credit is outside the cap, and need not be one of the amounts offered; an operator
+ * who turns automatic recharge on forgives its failures. */
 static bool is_by_operator(const struct applying *a)
 {
     return a->command->issued_by.size > 0;
@@ -339,7 +340,8 @@ static void set_recharge(struct applying *a)
     const struct ts_account_change *change = &a->command->body.change;
     struct ts_recharge *recharge = &a->j->state->recharge;
     if (sets(change, TS_FIELD_RECHARGE_ON)) {
-        if (change->recharge_on && (!recharge->on || is_by_operator(a))) {
+        /* A wait or a stop after failures is ended by who answers for it, not by off and on. */
+        if (change->recharge_on && is_by_operator(a)) {
             ts_recharge_forgive(recharge);
         }
         recharge->on = change->recharge_on;

@@ -328,8 +328,7 @@ static void set_recharge(struct model *model, const struct fake_order *order)
 {
     const struct fake_change *change = &order->change;
     if (has(change, TS_FIELD_RECHARGE_ON)) {
-        bool turned_on = change->recharge_on && !model->recharge_on;
-        if (turned_on || (change->recharge_on && order->issued_by[0] != '\0')) {
+        if (change->recharge_on && order->issued_by[0] != '\0') {
             model_recharge_forgive(model);
         }
         model->recharge_on = change->recharge_on != 0;

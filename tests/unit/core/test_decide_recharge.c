@@ -203,7 +203,11 @@ static void test_breaker_closes(void **state)
     expect(&closed, by_operator, "recharge.requested");
     closed = a;
     expect(&closed, turned(false), "");
-    expect(&closed, turned(true), "recharge.requested");
+    expect(&closed, turned(true), ""); /* nor by one that turns it off and on */
+    assert_int_equal(closed.recharge.failures, TS_RECHARGE_FAILURES_MAX);
+    assert_true(closed.recharge.next_try_ms == NOON + DAY);
+    expect(&closed, turned(false), "");
+    expect(&closed, by_operator, "recharge.requested");
     assert_int_equal(events[0].body.recharge.attempt, 1);
     closed = a;
     expect(&closed, success(R("3"), UNIT), "credit.added recharge.succeeded recharge.requested");
@@ -264,6 +268,18 @@ static void test_settings_ask_at_once(void **state)
     struct ts_command sold = change(TS_FIELD_SUBSCRIPTION);
     sold.body.change.subscription = TS_SUBSCRIPTION_STANDARD;
     expect(&a, sold, "recharge.requested");
+}
+
+/* A wait after a failure is not cut short by whoever turns it off and on. */
+static void test_turned_off_and_on(void **state)
+{
+    (void)state;
+    struct ts_account_state a = recharging(5 * UNIT);
+    a.recharge.failures = 1;
+    a.recharge.next_try_ms = NOON + HOUR;
+    expect(&a, turned(false), "");
+    expect(&a, turned(true), "");
+    assert_true(a.timer_ms == NOON + HOUR);
 }
 
 static void test_closing(void **state)
@@ -452,6 +468,7 @@ int main(void)
         cmocka_unit_test_setup(test_breaker_closes, reset),
         cmocka_unit_test_setup(test_thresholds_change, reset),
         cmocka_unit_test_setup(test_settings_ask_at_once, reset),
+        cmocka_unit_test_setup(test_turned_off_and_on, reset),
         cmocka_unit_test_setup(test_closing, reset),
         cmocka_unit_test_setup(test_random_lives, reset),
     };
