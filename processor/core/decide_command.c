@@ -403,8 +403,10 @@ static void apply_change(struct applying *a)
         state->hysteresis_micros = change->hysteresis_micros;
     }
     if (sets(change, TS_FIELD_STATUS)) {
+        if (change->status == TS_ACCOUNT_CLOSED && state->status != TS_ACCOUNT_CLOSED) {
+            state->closed_ms = a->j->time->now_ms;
+        }
         state->status = change->status;
-        state->closed_ms = a->j->time->now_ms;
     }
     if (sets(change, TS_FIELD_CLOSED_AT)) {
         state->closed_ms = change->closed_ms;

@@ -389,8 +389,9 @@ static void apply_change(struct model *model, const struct fake_order *order)
         memcpy(model->units_next, change->units, sizeof model->units_next);
     }
     if (has(change, TS_FIELD_STATUS)) {
+        bool was_closed = model->status == TS_ACCOUNT_CLOSED;
         model->status = (enum ts_account_status)change->status;
-        model->closed_ms = model->time.now_ms;
+        model->closed_ms = was_closed ? model->closed_ms : model->time.now_ms;
     }
     if (has(change, TS_FIELD_CLOSED_AT)) {
         model->closed_ms = change->closed_ms;

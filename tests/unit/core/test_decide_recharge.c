@@ -299,6 +299,28 @@ static void test_closing(void **state)
     expect(&a, closed, "recharge.requested"); /* active again */
 }
 
+/* Said again, it stays closed from when it was. */
+static void test_closed_twice(void **state)
+{
+    (void)state;
+    struct ts_account_state a = account(5 * UNIT);
+    struct ts_command closed = change(TS_FIELD_STATUS);
+    closed.body.change.status = TS_ACCOUNT_CLOSED;
+    expect(&a, closed, "");
+    now.now_ms = NOON + DAY;
+    expect(&a, closed, "");
+    assert_true(a.closed_ms == NOON);
+    closed.body.change.set |= ts_field_bit(TS_FIELD_CLOSED_AT);
+    closed.body.change.closed_ms = NOON + HOUR;
+    expect(&a, closed, "");
+    assert_true(a.closed_ms == NOON + HOUR);
+    closed = change(TS_FIELD_STATUS); /* active again, and closed anew */
+    expect(&a, closed, "");
+    closed.body.change.status = TS_ACCOUNT_CLOSED;
+    expect(&a, closed, "");
+    assert_true(a.closed_ms == NOON + DAY);
+}
+
 /* --- at random: no sequence of calls and commands breaks what must always hold */
 
 static uint64_t seed;
@@ -470,6 +492,7 @@ int main(void)
         cmocka_unit_test_setup(test_settings_ask_at_once, reset),
         cmocka_unit_test_setup(test_turned_off_and_on, reset),
         cmocka_unit_test_setup(test_closing, reset),
+        cmocka_unit_test_setup(test_closed_twice, reset),
         cmocka_unit_test_setup(test_random_lives, reset),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
