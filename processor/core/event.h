@@ -52,7 +52,7 @@ struct ts_event {
     int64_t sequence; /* per account, from 1, without gaps */
     int64_t time_ms;  /* when decided, the processor's clock */
     /* Identity of what caused it: "cdr:<source>/<cdr_id>/<leg>/<start_ms>", "command:<command_id>",
-     * "timer:<command_id>". */
+     * "timer:<command_id>", "adjustment:<command_id>". */
     struct ts_bytes cause;
     char currency[4];
     int64_t balance_micros; /* after what caused it */
