@@ -30,7 +30,9 @@ static int compare(struct ts_session *session)
 
 /* ---- list, status */
 
-static const struct ts_column list_columns[] = {
+enum { LIST_COLUMNS = 11, STATUS_COLUMNS = 17 };
+
+static const struct ts_column status_columns[STATUS_COLUMNS] = {
     {"generation", TS_COLUMN_NUMBER},
     {"name", TS_COLUMN_TEXT},
     {"status", TS_COLUMN_TEXT},
@@ -42,6 +44,13 @@ static const struct ts_column list_columns[] = {
     {"deck_version", TS_COLUMN_NUMBER},
     {"operator", TS_COLUMN_TEXT},
     {"reason", TS_COLUMN_TEXT},
+    /* up to here those of a list */
+    {"read", TS_COLUMN_NUMBER},
+    {"compared", TS_COLUMN_NUMBER},
+    {"up", TS_COLUMN_NUMBER},
+    {"down", TS_COLUMN_NUMBER},
+    {"difference", TS_COLUMN_AMOUNT},
+    {"sent", TS_COLUMN_NUMBER},
 };
 
 static void number_or_absent(struct ts_table *table, int64_t number)
@@ -69,31 +78,42 @@ static void list_one(void *self, const struct ts_replay_generation *generation)
     ts_table_text(table, ts_bytes_of(generation->reason));
 }
 
-static int list_all(struct ts_session *session, const char *name)
+/* A revert compares nothing. */
+static void show_totals(struct ts_table *table, const struct ts_replay_generation *generation)
+{
+    const int64_t counts[] = {
+        generation->read, generation->compared, generation->up, generation->down};
+    bool compares = generation->reverts == 0;
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        if (compares) {
+            ts_table_number(table, counts[i]);
+        } else {
+            ts_table_absent(table);
+        }
+    }
+    if (compares) {
+        ts_table_amount(table, generation->difference_micros, 6);
+    } else {
+        ts_table_absent(table);
+    }
+    ts_table_number(table, generation->sent);
+}
+
+int ts_replay_list(struct ts_session *session)
 {
     enum ts_format format;
     struct ts_table table;
     struct ts_error err = {0};
-    struct ts_replay_generation found;
-    if (!ts_args_format(&session->args, &format)) {
+    if (!ts_args_count(&session->args, 0, 0) || !ts_args_format(&session->args, &format)) {
         return TS_EXIT_USAGE;
     }
     struct ts_replay_store *store = ts_replay_store_open(session->config.postgres.url, &err);
-    if (store == NULL || (name != NULL && !ts_replay_store_find(store, name, &found, &err))) {
-        int status = ts_session_fail(session, &err);
-        ts_replay_store_close(store);
-        return err.class == TS_ERROR_REJECT ? TS_EXIT_FINDING : status;
+    if (store == NULL) {
+        return ts_session_fail(session, &err);
     }
     const struct ts_replay_visitor visitor = {.visit = list_one, .self = &table};
-    size_t columns = sizeof list_columns / sizeof *list_columns;
-    bool good = true;
-    if (name != NULL) {
-        ts_table_init_record(&table, stdout, format, list_columns, columns);
-        list_one(&table, &found);
-    } else {
-        ts_table_init(&table, stdout, format, list_columns, columns);
-        good = ts_replay_store_list(store, NULL, &visitor, &err);
-    }
+    ts_table_init(&table, stdout, format, status_columns, LIST_COLUMNS);
+    bool good = ts_replay_store_list(store, NULL, &visitor, &err);
     ts_replay_store_close(store);
     if (!good) {
         ts_table_abandon(&table);
@@ -102,14 +122,41 @@ static int list_all(struct ts_session *session, const char *name)
     return ts_session_finish_table(session, &table);
 }
 
-int ts_replay_list(struct ts_session *session)
+int ts_replay_find(struct ts_session *session, const char *name, struct ts_replay_generation *out)
 {
-    return ts_args_count(&session->args, 0, 0) ? list_all(session, NULL) : TS_EXIT_USAGE;
+    struct ts_error err = {0};
+    struct ts_replay_store *store = ts_replay_store_open(session->config.postgres.url, &err);
+    bool asked = store != NULL;
+    bool found = asked && ts_replay_store_find(store, name, out, &err);
+    ts_replay_store_close(store);
+    if (found) {
+        return TS_EXIT_OK;
+    }
+    int status = ts_session_fail(session, &err);
+    return asked && err.class == TS_ERROR_REJECT ? TS_EXIT_FINDING : status;
+}
+
+int ts_replay_show(struct ts_session *session, const char *name)
+{
+    enum ts_format format;
+    struct ts_table table;
+    struct ts_replay_generation found;
+    if (!ts_args_format(&session->args, &format)) {
+        return TS_EXIT_USAGE;
+    }
+    int status = ts_replay_find(session, name, &found);
+    if (status != TS_EXIT_OK) {
+        return status;
+    }
+    ts_table_init_record(&table, stdout, format, status_columns, STATUS_COLUMNS);
+    list_one(&table, &found);
+    show_totals(&table, &found);
+    return ts_session_finish_table(session, &table);
 }
 
 int ts_replay_status(struct ts_session *session)
 {
-    return ts_args_count(&session->args, 1, 1) ? list_all(session, session->args.operands[0])
+    return ts_args_count(&session->args, 1, 1) ? ts_replay_show(session, session->args.operands[0])
                                                : TS_EXIT_USAGE;
 }
 

@@ -28,21 +28,23 @@ struct applying {
 
 /* ---- progress */
 
+/* With what was told before it was interrupted. */
 static void describe_totals(const struct applying *applying, char *out, size_t size)
 {
     const struct ts_replay_report *report = &applying->replay->report;
+    const struct ts_replay_generation *before = &applying->generation;
     snprintf(out,
              size,
              "{\"read\": %" PRId64 ", \"compared\": %" PRId64 ", \"up\": %" PRId64
              ", \"down\": %" PRId64 ", \"difference_micros\": %" PRId64 ", \"sent\": %" PRId64
              ", \"requeued\": %" PRId64 "}",
-             report->read,
-             report->total.calls,
-             report->total.up,
-             report->total.down,
-             ts_replay_tally_difference(&report->total),
-             applying->send.sent,
-             applying->requeued);
+             before->read + report->read,
+             before->compared + report->total.calls,
+             before->up + report->total.up,
+             before->down + report->total.down,
+             before->difference_micros + ts_replay_tally_difference(&report->total),
+             before->sent + applying->send.sent,
+             before->requeued + applying->requeued);
 }
 
 /* Calls that were set aside are sent at the end: until then nothing is done for good. */
@@ -290,6 +292,20 @@ static void take_up(const struct ts_replay_generation *generation,
                                               .versions_max = generation->versions_max};
 }
 
+/* What begins from the beginning counts so, too. */
+static void forget_totals(struct applying *applying)
+{
+    const struct ts_replay *replay = applying->replay;
+    struct ts_replay_generation *generation = &applying->generation;
+    for (size_t i = 0; i < replay->range_count; i++) {
+        if (replay->ranges[i].next > replay->ranges[i].from) {
+            return;
+        }
+    }
+    generation->read = generation->compared = generation->up = generation->down = 0;
+    generation->difference_micros = generation->sent = generation->requeued = 0;
+}
+
 /* Once the lock is held its status is ours to tell. */
 static bool go_on(struct applying *applying,
                   const struct ts_replay_generation *generation,
@@ -300,9 +316,13 @@ static bool go_on(struct applying *applying,
         return false;
     }
     applying->generation = *generation;
-    return ts_replay_store_ranges(
-               replay->store, generation->generation, &replay->ranges, &replay->range_count, err) &&
-           ts_replay_check_ranges(replay, err) && open_all(applying, err) && apply(applying, err);
+    if (!ts_replay_store_find(replay->store, generation->name, &applying->generation, err) ||
+        !ts_replay_store_ranges(
+            replay->store, generation->generation, &replay->ranges, &replay->range_count, err)) {
+        return false;
+    }
+    forget_totals(applying);
+    return ts_replay_check_ranges(replay, err) && open_all(applying, err) && apply(applying, err);
 }
 
 static int resume(struct ts_session *session,

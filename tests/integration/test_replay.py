@@ -383,6 +383,7 @@ def test_applied_once_and_reverted(priced):
     version = newest(world)
     dry = replay(world, "--deck-version", version)
     assert dry.difference > 0
+    up = dry.changed[0]
     report = apply(world, "dearer", "--deck-version", version)
     assert (report.difference, report.changed) == (dry.difference, dry.changed)
     after = balances(world)
@@ -423,6 +424,12 @@ def test_applied_once_and_reverted(priced):
     number = listed[2]["generation"]
     status = json.loads(world.tollstream("replay", "status", number, "--json").stdout)
     assert status["name"] == listed[2]["name"] and status["reason"] == "wrong"
+    assert (status["sent"], status["compared"], status["difference"]) == (up, None, None)
+    status = json.loads(world.tollstream("replay", "status", "dearer", "--json").stdout)
+    shown = [status[name] for name in ("read", "compared", "up", "down", "sent")]
+    assert shown == [600, 600, up, 0, up] and micros(status["difference"]) == dry.difference
+    table = world.tollstream("replay", "status", "dearer").stdout
+    assert [line.split()[1:] for line in table.splitlines() if "sent" in line] == [[str(up)]], table
 
 
 OF_ANOTHER_RANGE = {
@@ -715,6 +722,9 @@ def test_a_live_stream_that_stands_still_is_not_waited_for_in_vain(new_world):
     world.wait_settled()
     world.tollstream("replay", "resume", "k", "--max-lag", 5)
     assert world.query("SELECT count(*) FROM adjustment") == [(6,)]
+    status = json.loads(world.tollstream("replay", "status", "k", "--json").stdout)
+    counts = [status[name] for name in ("read", "compared", "up", "sent", "settled")]
+    assert (status["status"], counts) == ("done", [6] * 5)
     assert_audit(world)
 
 

@@ -193,6 +193,13 @@ static void read_generation(const PGresult *rows, int row, struct ts_replay_gene
         .updated_ms = ts_pg_time_ms(rows, row, 14),
         .settled = ts_pg_i64(rows, row, 15),
         .settled_micros = ts_pg_i64(rows, row, 16),
+        .read = ts_pg_i64(rows, row, 17),
+        .compared = ts_pg_i64(rows, row, 18),
+        .up = ts_pg_i64(rows, row, 19),
+        .down = ts_pg_i64(rows, row, 20),
+        .difference_micros = ts_pg_i64(rows, row, 21),
+        .sent = ts_pg_i64(rows, row, 22),
+        .requeued = ts_pg_i64(rows, row, 23),
     };
     ts_pg_text(rows, row, 1, out->name, sizeof out->name);
     ts_pg_text(rows, row, 2, out->operator_name, sizeof out->operator_name);
@@ -216,8 +223,13 @@ bool ts_replay_store_list(struct ts_replay_store *store,
             " coalesce(r.filters->>'account', ''), coalesce(r.filters->>'category', ''),"
             " coalesce(r.filters->>'prefix', ''), coalesce(r.deck_version, 0), r.effective_at,"
             " r.versions_max, coalesce(r.reverts, 0), r.status, r.created_at, r.updated_at,"
-            " a.count, coalesce(a.sum, 0)::bigint"
-            " FROM replay r CROSS JOIN LATERAL (SELECT count(*), sum(d.amount_micros)"
+            " a.count, coalesce(a.sum, 0)::bigint,"
+            " coalesce(t.read, 0), coalesce(t.compared, 0), coalesce(t.up, 0), coalesce(t.down, 0),"
+            " coalesce(t.difference_micros, 0), coalesce(t.sent, 0), coalesce(t.requeued, 0)"
+            " FROM replay r CROSS JOIN LATERAL jsonb_to_record(r.totals) AS t(read bigint,"
+            " compared bigint, up bigint, down bigint, difference_micros bigint, sent bigint,"
+            " requeued bigint)"
+            " CROSS JOIN LATERAL (SELECT count(*), sum(d.amount_micros)"
             " FROM adjustment d WHERE d.generation = r.generation) a"
             " WHERE $1::text IS NULL OR r.name = $1 OR r.generation::text = $1"
             " ORDER BY r.generation",

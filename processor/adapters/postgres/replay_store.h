@@ -51,6 +51,14 @@ struct ts_replay_generation {
     /* Out of `list` alone: what is settled of it. */
     int64_t settled;
     int64_t settled_micros;
+    /* And its totals, as far as it told; a revert has `sent` alone. */
+    int64_t read;
+    int64_t compared;
+    int64_t up;
+    int64_t down;
+    int64_t difference_micros;
+    int64_t sent;
+    int64_t requeued;
 };
 
 struct ts_replay_store;
