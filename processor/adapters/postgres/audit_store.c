@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "adapters/postgres/audit_store.h"
 
-#include "adapters/postgres/connection.h"
 #include "adapters/postgres/ledger_sums.h"
-#include "adapters/postgres/schema.h"
+#include "adapters/postgres/store.h"
 
 #include <stdio.h>
 
-enum { CONNECT_TIMEOUT_MS = 5000, VISITED_MAX = 100, SQL_MAX = 2048 };
+enum { PARAMS_MAX = 64, VISITED_MAX = 100, SQL_MAX = 2048 };
 
 /* The calls of the accounts and partitions that are summed up by the hour. */
 static const char sum_hours_sql[] =
@@ -187,8 +186,7 @@ static bool audit(struct ts_pg_session *session,
                   struct ts_audit_totals *totals,
                   struct ts_error *err)
 {
-    bool ok = ts_pg_schema_check(session, err) &&
-              ts_pg_run(session,
+    bool ok = ts_pg_run(session,
                         "SET work_mem = '256MB'; BEGIN ISOLATION LEVEL REPEATABLE READ;"
                         /* before the snapshot: or a partition could be gone that it counts */
                         "LOCK TABLE ONLY usage IN ACCESS SHARE MODE",
@@ -207,14 +205,11 @@ bool ts_audit_run(const char *url,
                   struct ts_audit_totals *totals,
                   struct ts_error *err)
 {
-    struct ts_pg_session_options options = {
-        .url = url, .role = "audit", .connect_timeout_ms = CONNECT_TIMEOUT_MS};
-    struct ts_pg_session session;
+    const struct ts_pg_session_options options = {.url = url, .role = "audit"};
+    struct ts_pg_store *store = ts_pg_store_make(sizeof *store, &options, PARAMS_MAX, err);
     *totals = (struct ts_audit_totals){0};
-    if (!ts_pg_open(&session, &options, NULL, 0, err)) {
-        return false;
-    }
-    bool ok = audit(&session, visitor, totals, err);
-    ts_pg_close(&session); /* the transaction ends with it */
+    bool ok = store != NULL && ts_pg_store_connect(store, err) &&
+              audit(&store->session, visitor, totals, err);
+    ts_pg_store_free(store); /* the transaction ends with its session */
     return ok;
 }

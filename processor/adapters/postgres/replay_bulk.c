@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "adapters/postgres/replay_bulk.h"
 
-#include "adapters/postgres/connection.h"
 #include "adapters/postgres/leaves.h"
+#include "adapters/postgres/store.h"
 #include "base/assert.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 enum {
-    CONNECT_TIMEOUT_MS = 5000,
+    PARAMS_MAX = 1024,
     SQL_MAX = 2048,
     ROWS_A_PAGE = 28,   /* of 8 KiB */
     SEEN_MIN = 4096,    /* calls of a leaf before it is judged */
@@ -24,14 +24,14 @@ struct leaf {
 };
 
 struct ts_replay_bulk {
-    struct ts_pg_session session;
+    struct ts_pg_store base;
     struct ts_pg_leaves leaves;
     struct leaf *facts; /* of leaves.items */
     const struct ts_pg_leaf *last;
     int32_t topic_no;
     bool any_adjustments;
-    struct ts_replay_bulk_row **rows; /* by range and offset - base */
-    int64_t *base;
+    struct ts_replay_bulk_row **rows; /* by range and offset - first */
+    int64_t *first;
     int64_t *count;
     size_t *range_of; /* by partition; SIZE_MAX: none */
     int32_t partitions;
@@ -46,9 +46,9 @@ struct ts_replay_bulk {
 static bool
 make_rows(struct ts_replay_bulk *bulk, const struct ts_replay_range *ranges, struct ts_error *err)
 {
-    TS_ASSERT(bulk->base != NULL && bulk->count != NULL && bulk->rows != NULL);
+    TS_ASSERT(bulk->first != NULL && bulk->count != NULL && bulk->rows != NULL);
     for (size_t i = 0; i < bulk->range_count; i++) {
-        bulk->base[i] = ranges[i].next;
+        bulk->first[i] = ranges[i].next;
         bulk->count[i] = ranges[i].to > ranges[i].next ? ranges[i].to - ranges[i].next : 0;
         bulk->total += bulk->count[i];
         bulk->partitions =
@@ -72,17 +72,15 @@ make_rows(struct ts_replay_bulk *bulk, const struct ts_replay_range *ranges, str
 
 static bool read_facts(struct ts_replay_bulk *bulk, const char *topic, struct ts_error *err)
 {
-    struct ts_pg_params params;
-    ts_pg_params_init(&params, 1024);
-    ts_pg_param_text(&params, topic);
+    ts_pg_params_clear(&bulk->base.params);
+    ts_pg_param_text(&bulk->base.params, topic);
     PGresult *rows =
-        ts_pg_exec_params(&bulk->session,
+        ts_pg_exec_params(&bulk->base.session,
                           "SELECT coalesce((SELECT topic_no FROM topic WHERE name = $1::text),"
                           " -1)::int, EXISTS (SELECT FROM adjustment),"
                           " pg_relation_size(leaf) / 8192 FROM usage_leaf ORDER BY from_time",
-                          &params,
+                          &bulk->base.params,
                           err);
-    ts_pg_params_finish(&params);
     if (rows == NULL) {
         return false;
     }
@@ -104,21 +102,20 @@ struct ts_replay_bulk *ts_replay_bulk_open(const char *url,
                                            size_t count,
                                            struct ts_error *err)
 {
-    struct ts_replay_bulk *bulk = calloc(1, sizeof *bulk);
-    const struct ts_pg_session_options options = {
-        .url = url, .role = "replay", .connect_timeout_ms = CONNECT_TIMEOUT_MS};
+    const struct ts_pg_session_options options = {.url = url, .role = "replay"};
+    struct ts_replay_bulk *bulk = ts_pg_store_make(sizeof *bulk, &options, PARAMS_MAX, err);
     if (bulk == NULL) {
-        ts_error_no_memory(err);
         return NULL;
     }
     bulk->range_count = count;
     bulk->rows = calloc(count + 1, sizeof(struct ts_replay_bulk_row *));
-    bulk->base = calloc(count + 1, sizeof *bulk->base);
+    bulk->first = calloc(count + 1, sizeof *bulk->first);
     bulk->count = calloc(count + 1, sizeof *bulk->count);
-    bool made = bulk->rows != NULL && bulk->base != NULL && bulk->count != NULL;
+    bool made = bulk->rows != NULL && bulk->first != NULL && bulk->count != NULL;
     if ((!made && !ts_error_no_memory(err)) || !make_rows(bulk, ranges, err) ||
-        !ts_pg_open(&bulk->session, &options, NULL, 0, err) ||
-        !ts_pg_leaves_load(&bulk->session, &bulk->leaves, err) || !read_facts(bulk, topic, err)) {
+        !ts_pg_store_connect(&bulk->base, err) ||
+        !ts_pg_leaves_load(&bulk->base.session, &bulk->leaves, err) ||
+        !read_facts(bulk, topic, err)) {
         ts_replay_bulk_close(bulk);
         return NULL;
     }
@@ -130,17 +127,16 @@ void ts_replay_bulk_close(struct ts_replay_bulk *bulk)
     if (bulk == NULL) {
         return;
     }
-    ts_pg_close(&bulk->session);
     ts_pg_leaves_finish(&bulk->leaves);
     for (size_t i = 0; bulk->rows != NULL && i < bulk->range_count; i++) {
         free(bulk->rows[i]);
     }
     free((void *)bulk->rows);
-    free(bulk->base);
+    free(bulk->first);
     free(bulk->count);
     free(bulk->range_of);
     free(bulk->facts);
-    free(bulk);
+    ts_pg_store_free(bulk);
 }
 
 /* ---- loading */
@@ -175,9 +171,9 @@ static bool take_row(void *self, struct ts_bytes piece, struct ts_error *err)
     int64_t partition = (int64_t)number_at(at, 4);
     int64_t offset = (int64_t)number_at(at + 8, 8);
     size_t range = partition < bulk->partitions ? bulk->range_of[partition] : SIZE_MAX;
-    if (range != SIZE_MAX && offset >= bulk->base[range] &&
-        offset - bulk->base[range] < bulk->count[range]) {
-        bulk->rows[range][offset - bulk->base[range]] =
+    if (range != SIZE_MAX && offset >= bulk->first[range] &&
+        offset - bulk->first[range] < bulk->count[range]) {
+        bulk->rows[range][offset - bulk->first[range]] =
             (struct ts_replay_bulk_row){.charge_micros = (int64_t)number_at(at + 20, 8),
                                         .billed = (int32_t)number_at(at + 32, 8),
                                         .covered = (int32_t)number_at(at + 44, 8),
@@ -205,7 +201,7 @@ static bool load(struct ts_replay_bulk *bulk, const struct ts_pg_leaf *leaf, str
                               : "");
     bulk->headed = false;
     bulk->facts[leaf - bulk->leaves.items].loaded = true;
-    return ts_pg_copy_out(&bulk->session, sql, take_row, bulk, err);
+    return ts_pg_copy_out(&bulk->base.session, sql, take_row, bulk, err);
 }
 
 /* Whether so many of what is left to read are expected in the leaf that it pays. */
@@ -239,7 +235,7 @@ bool ts_replay_bulk_find(struct ts_replay_bulk *bulk,
         return false;
     }
     if (leaf->loaded) {
-        const struct ts_replay_bulk_row *row = &bulk->rows[range][offset - bulk->base[range]];
+        const struct ts_replay_bulk_row *row = &bulk->rows[range][offset - bulk->first[range]];
         *out = row->charge_micros != NO_ROW ? row : NULL;
     }
     return true;

@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "adapters/postgres/replay_lookup.h"
 
-#include "adapters/postgres/connection.h"
 #include "adapters/postgres/leaves.h"
 #include "adapters/postgres/replay_units.h"
-#include "adapters/postgres/schema.h"
+#include "adapters/postgres/store.h"
 #include "base/arena.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 enum {
-    CONNECT_TIMEOUT_MS = 5000,
     STATEMENT_TIMEOUT_MS = 120000,
     PARAMS_MAX = 16 << 20,
     ARENA_BLOCK = 1 << 18,
@@ -27,8 +25,7 @@ struct leaf_statement {
 };
 
 struct ts_replay_lookup {
-    struct ts_pg_session session;
-    struct ts_pg_params params;
+    struct ts_pg_store base;
     struct ts_pg_leaves leaves;
     struct leaf_statement *statements; /* of leaves.items */
     struct ts_arena arena;
@@ -101,13 +98,13 @@ static const struct ts_pg_statement letters_statement = {
 
 static bool read_facts(struct ts_replay_lookup *lookup, struct ts_error *err)
 {
-    ts_pg_params_clear(&lookup->params);
-    ts_pg_param_text(&lookup->params, lookup->topic);
-    PGresult *row = ts_pg_exec_params(&lookup->session,
+    ts_pg_params_clear(&lookup->base.params);
+    ts_pg_param_text(&lookup->base.params, lookup->topic);
+    PGresult *row = ts_pg_exec_params(&lookup->base.session,
                                       "SELECT coalesce((SELECT topic_no FROM topic"
                                       " WHERE name = $1::text), -1)::smallint,"
                                       " EXISTS (SELECT FROM adjustment)",
-                                      &lookup->params,
+                                      &lookup->base.params,
                                       err);
     if (row == NULL) {
         return false;
@@ -118,16 +115,11 @@ static bool read_facts(struct ts_replay_lookup *lookup, struct ts_error *err)
     return true;
 }
 
-static bool open_all(struct ts_replay_lookup *lookup, const char *url, struct ts_error *err)
+static bool open_all(struct ts_replay_lookup *lookup, struct ts_error *err)
 {
-    const struct ts_pg_session_options options = {.url = url,
-                                                  .role = "replay",
-                                                  .connect_timeout_ms = CONNECT_TIMEOUT_MS,
-                                                  .statement_timeout_ms = STATEMENT_TIMEOUT_MS,
-                                                  .nested_loops = true};
     const struct ts_pg_statement statements[] = {adjustments, letters_statement};
-    struct ts_pg_session *session = &lookup->session;
-    if (!ts_pg_open(session, &options, NULL, 0, err) || !ts_pg_schema_check(session, err) ||
+    struct ts_pg_session *session = &lookup->base.session;
+    if (!ts_pg_store_connect(&lookup->base, err) ||
         !ts_pg_prepare(session, statements, sizeof statements / sizeof *statements, err) ||
         !ts_pg_leaves_load(session, &lookup->leaves, err) || !read_facts(lookup, err)) {
         return false;
@@ -139,15 +131,17 @@ static bool open_all(struct ts_replay_lookup *lookup, const char *url, struct ts
 struct ts_replay_lookup *
 ts_replay_lookup_open(const char *url, const char *topic, struct ts_error *err)
 {
-    struct ts_replay_lookup *lookup = calloc(1, sizeof *lookup);
+    const struct ts_pg_session_options options = {.url = url,
+                                                  .role = "replay",
+                                                  .statement_timeout_ms = STATEMENT_TIMEOUT_MS,
+                                                  .nested_loops = true};
+    struct ts_replay_lookup *lookup = ts_pg_store_make(sizeof *lookup, &options, PARAMS_MAX, err);
     if (lookup == NULL) {
-        ts_error_no_memory(err);
         return NULL;
     }
     lookup->topic = topic;
     ts_arena_init(&lookup->arena, ARENA_BLOCK, ARENA_MAX);
-    ts_pg_params_init(&lookup->params, PARAMS_MAX);
-    if (!open_all(lookup, url, err)) {
+    if (!open_all(lookup, err)) {
         ts_replay_lookup_close(lookup);
         return NULL;
     }
@@ -157,14 +151,12 @@ ts_replay_lookup_open(const char *url, const char *topic, struct ts_error *err)
 void ts_replay_lookup_close(struct ts_replay_lookup *lookup)
 {
     if (lookup != NULL) {
-        ts_pg_close(&lookup->session);
-        ts_pg_params_finish(&lookup->params);
         ts_pg_leaves_finish(&lookup->leaves);
         ts_arena_finish(&lookup->arena);
         free(lookup->statements);
         free(lookup->order);
         free((void *)lookup->leaf_of);
-        free(lookup);
+        ts_pg_store_free(lookup);
     }
 }
 
@@ -236,14 +228,14 @@ static bool prepare_leaf(struct ts_replay_lookup *lookup,
     snprintf(statement->name, sizeof statement->name, "leaf_%u", leaf->oid);
     snprintf(sql, sizeof sql, leaf_sql, leaf->name);
     *out = (struct ts_pg_statement){statement->name, sql};
-    statement->prepared = statement->prepared || ts_pg_prepare(&lookup->session, out, 1, err);
+    statement->prepared = statement->prepared || ts_pg_prepare(&lookup->base.session, out, 1, err);
     out->sql = ""; /* it is asked for by its name */
     return statement->prepared;
 }
 
 static void add_identities(struct ts_replay_lookup *lookup, const uint32_t *order, size_t count)
 {
-    struct ts_pg_params *params = &lookup->params;
+    struct ts_pg_params *params = &lookup->base.params;
     ts_pg_params_clear(params);
     ts_pg_array_begin(params, TS_PG_TIMESTAMPTZ);
     for (size_t i = 0; i < count; i++) {
@@ -259,7 +251,7 @@ static void add_identities(struct ts_replay_lookup *lookup, const uint32_t *orde
 
 static void add_asked(struct ts_replay_lookup *lookup, const uint32_t *order, size_t count)
 {
-    struct ts_pg_params *params = &lookup->params;
+    struct ts_pg_params *params = &lookup->base.params;
     add_identities(lookup, order, count);
     ts_pg_array_begin(params, TS_PG_INT8);
     for (size_t i = 0; i < count; i++) {
@@ -292,7 +284,7 @@ static bool send_next(struct ts_replay_lookup *lookup, struct ts_error *err)
         return false;
     }
     add_asked(lookup, lookup->order + lookup->from, lookup->to - lookup->from);
-    lookup->sent = ts_pg_send(&lookup->session, &statement, &lookup->params, err);
+    lookup->sent = ts_pg_send(&lookup->base.session, &statement, &lookup->base.params, err);
     return lookup->sent;
 }
 
@@ -339,9 +331,9 @@ static bool read_row(struct ts_replay_lookup *lookup,
 static PGresult *await(struct ts_replay_lookup *lookup, struct ts_error *err)
 {
     PGresult *rows = NULL;
-    int64_t until = ts_pg_mono_ms() + lookup->session.call_timeout_ms;
-    if (!ts_pg_await(&lookup->session, until, &rows, err)) {
-        ts_pg_close(&lookup->session);
+    int64_t until = ts_pg_mono_ms() + lookup->base.session.call_timeout_ms;
+    if (!ts_pg_await(&lookup->base.session, until, &rows, err)) {
+        ts_pg_close(&lookup->base.session);
         ts_error_set(err, TS_ERROR_RETRY, 0, "PostgreSQL: no answer within the time-out");
     }
     return rows;
@@ -387,7 +379,7 @@ static bool join_units(struct ts_replay_lookup *lookup,
 static bool read_adjustments(struct ts_replay_lookup *lookup, struct ts_error *err)
 {
     add_identities(lookup, lookup->order, lookup->count);
-    PGresult *rows = ts_pg_call(&lookup->session, &adjustments, &lookup->params, err);
+    PGresult *rows = ts_pg_call(&lookup->base.session, &adjustments, &lookup->base.params, err);
     bool good = rows != NULL;
     for (int i = 0; good && i < PQntuples(rows); i++) {
         struct ts_replay_asked *out =
@@ -429,7 +421,7 @@ bool ts_replay_lookup_letters(struct ts_replay_lookup *lookup,
                               size_t count,
                               struct ts_error *err)
 {
-    struct ts_pg_params *params = &lookup->params;
+    struct ts_pg_params *params = &lookup->base.params;
     ts_pg_params_clear(params);
     ts_pg_array_begin(params, TS_PG_INT4);
     for (size_t i = 0; i < count; i++) {
@@ -443,7 +435,7 @@ bool ts_replay_lookup_letters(struct ts_replay_lookup *lookup,
     }
     ts_pg_array_end(params);
     ts_pg_param_text(params, lookup->topic);
-    PGresult *rows = ts_pg_call(&lookup->session, &letters_statement, params, err);
+    PGresult *rows = ts_pg_call(&lookup->base.session, &letters_statement, params, err);
     if (rows == NULL) {
         return false;
     }

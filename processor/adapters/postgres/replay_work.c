@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "adapters/postgres/replay_work.h"
 
-#include "adapters/postgres/connection.h"
 #include "adapters/postgres/copy_row.h"
 #include "adapters/postgres/replay_units.h"
-#include "adapters/postgres/schema.h"
+#include "adapters/postgres/store.h"
 #include "base/arena.h"
 
 #include <stdlib.h>
 
 enum {
-    CONNECT_TIMEOUT_MS = 5000,
+    PARAMS_MAX = 1024,
     CHUNK = 1 << 20,
     ROWS_MAX = CHUNK * 4,
     ROW_MAX = 512, /* without the texts */
@@ -21,8 +20,8 @@ enum {
 };
 
 struct ts_replay_work {
-    struct ts_pg_session session;
-    struct ts_buffer rows; /* encoded, not sent yet */
+    struct ts_pg_store base; /* its session has the temporary tables */
+    struct ts_buffer rows;   /* encoded, not sent yet */
     struct ts_arena arena;
     int64_t count;
     int64_t first_ms; /* of the calls added */
@@ -101,17 +100,14 @@ static const char cursor_sql[] =
 
 struct ts_replay_work *ts_replay_work_open(const char *url, struct ts_error *err)
 {
-    struct ts_replay_work *work = calloc(1, sizeof *work);
+    const struct ts_pg_session_options options = {.url = url, .role = "replay"};
+    struct ts_replay_work *work = ts_pg_store_make(sizeof *work, &options, PARAMS_MAX, err);
     if (work == NULL) {
-        ts_error_no_memory(err);
         return NULL;
     }
     ts_buffer_init(&work->rows, ROWS_MAX);
     ts_arena_init(&work->arena, ARENA_BLOCK, ARENA_MAX);
-    const struct ts_pg_session_options options = {
-        .url = url, .role = "replay", .connect_timeout_ms = CONNECT_TIMEOUT_MS};
-    if (!ts_pg_open(&work->session, &options, NULL, 0, err) ||
-        !ts_pg_schema_check(&work->session, err) || !ts_pg_run(&work->session, make_sql, err)) {
+    if (!ts_pg_store_connect(&work->base, err) || !ts_pg_run(&work->base.session, make_sql, err)) {
         ts_replay_work_close(work);
         return NULL;
     }
@@ -121,10 +117,9 @@ struct ts_replay_work *ts_replay_work_open(const char *url, struct ts_error *err
 void ts_replay_work_close(struct ts_replay_work *work)
 {
     if (work != NULL) {
-        ts_pg_close(&work->session);
         ts_buffer_finish(&work->rows);
         ts_arena_finish(&work->arena);
-        free(work);
+        ts_pg_store_free(work);
     }
 }
 
@@ -180,11 +175,11 @@ static bool send_rows(struct ts_replay_work *work, struct ts_error *err)
         return true;
     }
     bool good =
-        ts_pg_copy_begin(&work->session, "COPY replay_work FROM STDIN (FORMAT binary)", err) &&
-        ts_pg_copy_put(&work->session, ts_pg_copy_header(), err) &&
-        ts_pg_copy_put(&work->session, ts_buffer_bytes(&work->rows), err) &&
-        ts_pg_copy_put(&work->session, ts_pg_copy_trailer(), err) &&
-        ts_pg_copy_end(&work->session, err);
+        ts_pg_copy_begin(&work->base.session, "COPY replay_work FROM STDIN (FORMAT binary)", err) &&
+        ts_pg_copy_put(&work->base.session, ts_pg_copy_header(), err) &&
+        ts_pg_copy_put(&work->base.session, ts_buffer_bytes(&work->rows), err) &&
+        ts_pg_copy_put(&work->base.session, ts_pg_copy_trailer(), err) &&
+        ts_pg_copy_end(&work->base.session, err);
     ts_buffer_clear(&work->rows);
     return good;
 }
@@ -216,19 +211,18 @@ bool ts_replay_work_add(struct ts_replay_work *work,
 static bool add_others(struct ts_replay_work *work, struct ts_error *err)
 {
     const int64_t margin_ms = INT64_C(33) * 86400 * 1000;
-    struct ts_pg_params params;
-    ts_pg_params_init(&params, 1024);
-    ts_pg_param_time(&params, work->first_ms - margin_ms);
-    ts_pg_param_time(&params, work->last_ms + margin_ms);
-    bool good = ts_pg_run(&work->session, others_sql, err);
+    struct ts_pg_params *params = &work->base.params;
+    ts_pg_params_clear(params);
+    ts_pg_param_time(params, work->first_ms - margin_ms);
+    ts_pg_param_time(params, work->last_ms + margin_ms);
+    bool good = ts_pg_run(&work->base.session, others_sql, err);
     const char *const statements[] = {usage_sql, adjusted_sql};
     for (size_t i = 0; good && i < sizeof statements / sizeof *statements; i++) {
-        PGresult *result = ts_pg_exec_params(&work->session, statements[i], &params, err);
+        PGresult *result = ts_pg_exec_params(&work->base.session, statements[i], params, err);
         good = result != NULL;
         PQclear(result);
     }
-    ts_pg_params_finish(&params);
-    return good && ts_pg_run(&work->session, cursor_sql, err);
+    return good && ts_pg_run(&work->base.session, cursor_sql, err);
 }
 
 static bool read_call(struct ts_replay_work *work,
@@ -270,7 +264,7 @@ static bool visit_page(struct ts_replay_work *work,
                        struct ts_error *err)
 {
     struct ts_pg_params none = {0};
-    PGresult *rows = ts_pg_exec_params(&work->session, "FETCH 2000 FROM calls", &none, err);
+    PGresult *rows = ts_pg_exec_params(&work->base.session, "FETCH 2000 FROM calls", &none, err);
     bool good = rows != NULL;
     *count = good ? PQntuples(rows) : 0;
     ts_arena_reset(&work->arena);
@@ -298,5 +292,5 @@ bool ts_replay_work_read(struct ts_replay_work *work,
             return false;
         }
     }
-    return ts_pg_run(&work->session, "COMMIT", err);
+    return ts_pg_run(&work->base.session, "COMMIT", err);
 }

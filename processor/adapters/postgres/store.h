@@ -33,7 +33,9 @@ bool ts_pg_store_is_connected(const struct ts_pg_store *store);
 /* Connects if need be. The schema is looked at before any table is: it may not be ours. */
 bool ts_pg_store_connect(struct ts_pg_store *store, struct ts_error *err);
 
-/* Runs a statement with `params`, connecting if need be; NULL on failure. */
+/* Runs a statement with `params`, connecting if need be; NULL on failure. Nobody is told when the
+ * session is another one: not for sessions that have temporary tables, prepared statements, locks
+ * or a transaction. Those connect once, and use the session. */
 PGresult *ts_pg_store_ask(struct ts_pg_store *store, const char *sql, struct ts_error *err);
 
 #endif
