@@ -145,6 +145,11 @@ static void an_adjustment_is_a_row_that_follows_the_call(void **state)
                          " AND kind = 'adjustment' AND amount = -0.0005 AND ref_id = 'g/2'"
                          " AND issued_by = 'ada' AND note = 'a wrong deck'"),
                      1);
+    assert_int_equal(SQL("SELECT count(*) FROM adjustment_detail WHERE account_id = 'office-2'"
+                         " AND amount = -0.0005 AND source = 'switch-1' AND cdr_id = 'call-2'"
+                         " AND leg = 0"),
+                     1);
+    assert_int_equal(SQL("SELECT count(*) FROM adjustment_detail"), 3);
     assert_int_equal(SQL("SELECT count(*) FROM command_id WHERE space = 0"), 3);
     assert_int_equal(findings(), 0);
     SQL("UPDATE adjustment SET amount_micros = 401 WHERE account_no = 1");
