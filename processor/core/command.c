@@ -165,7 +165,7 @@ static enum ts_reason judge_credit(const struct ts_command_credit *credit, char 
     return TS_REASON_NONE;
 }
 
-/* An amount of the settings: not below 0. */
+/* An amount of the settings that is not below 0. */
 struct amount {
     enum ts_account_field field;
     const char *name;
@@ -179,9 +179,6 @@ static enum ts_reason judge_amounts(const struct ts_account_change *change, char
          "monthly_credit_cap_micros",
          change->monthly_credit_cap_micros},
         {TS_FIELD_ALERT_HYSTERESIS, "alert_hysteresis_micros", change->hysteresis_micros},
-        {TS_FIELD_RECHARGE_THRESHOLD,
-         "auto_recharge.threshold_micros",
-         change->recharge_threshold_micros},
         {TS_FIELD_RECHARGE_AMOUNT, "auto_recharge.amount_micros", change->recharge_amount_micros},
         {TS_FIELD_RECHARGE_COUNT_PER_DAY_MAX,
          "auto_recharge.max_count_per_day",
@@ -198,6 +195,13 @@ static enum ts_reason judge_amounts(const struct ts_account_change *change, char
                            amounts[i].name,
                            amounts[i].micros);
         }
+    }
+    /* Balances go below zero. */
+    if ((change->set & ts_field_bit(TS_FIELD_RECHARGE_THRESHOLD)) != 0 &&
+        !is_amount(change->recharge_threshold_micros)) {
+        return invalid(message,
+                       "auto_recharge.threshold_micros %" PRId64 " is beyond +-9e15",
+                       change->recharge_threshold_micros);
     }
     for (size_t i = 0; i < change->credit_amount_count; i++) {
         if (change->credit_amounts[i] <= 0 || change->credit_amounts[i] > TS_AMOUNT_MAX) {

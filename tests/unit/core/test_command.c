@@ -227,9 +227,6 @@ static void test_changed_amounts(void **state)
         {TS_FIELD_ALERT_HYSTERESIS,
          "alert_hysteresis_micros",
          offsetof(struct ts_account_change, hysteresis_micros)},
-        {TS_FIELD_RECHARGE_THRESHOLD,
-         "auto_recharge.threshold_micros",
-         offsetof(struct ts_account_change, recharge_threshold_micros)},
         {TS_FIELD_RECHARGE_AMOUNT,
          "auto_recharge.amount_micros",
          offsetof(struct ts_account_change, recharge_amount_micros)},
@@ -257,6 +254,24 @@ static void test_changed_amounts(void **state)
                    values[n].fits ? TS_REASON_NONE : TS_REASON_INVALID_COMMAND,
                    values[n].fits ? "" : settings[i].name);
         }
+    }
+}
+
+/* A balance goes below zero, and so may what is asked for below. */
+static void test_recharge_threshold(void **state)
+{
+    (void)state;
+    struct ts_command c = command(TS_COMMAND_ACCOUNT_CHANGED);
+    c.body.change.set = ts_field_bit(TS_FIELD_RECHARGE_THRESHOLD);
+    static const int64_t good_ones[] = {0, -1, TS_AMOUNT_MAX, -TS_AMOUNT_MAX};
+    for (size_t i = 0; i < sizeof good_ones / sizeof good_ones[0]; i++) {
+        c.body.change.recharge_threshold_micros = good_ones[i];
+        good(&c);
+    }
+    static const int64_t wrong[] = {TS_AMOUNT_MAX + 1, -TS_AMOUNT_MAX - 1, INT64_MIN, INT64_MAX};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        c.body.change.recharge_threshold_micros = wrong[i];
+        expect(&c, TS_REASON_INVALID_COMMAND, "auto_recharge.threshold_micros");
     }
 }
 
@@ -541,6 +556,7 @@ int main(void)
         cmocka_unit_test(test_credit_amounts),
         cmocka_unit_test(test_card_amounts),
         cmocka_unit_test(test_changed_amounts),
+        cmocka_unit_test(test_recharge_threshold),
         cmocka_unit_test(test_changed_lists),
         cmocka_unit_test(test_changed_texts_and_days),
         cmocka_unit_test(test_changed_allowances),

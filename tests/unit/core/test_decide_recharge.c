@@ -270,6 +270,16 @@ static void test_settings_ask_at_once(void **state)
     expect(&a, sold, "recharge.requested");
 }
 
+/* An office with a credit line recharges somewhere below zero. */
+static void test_threshold_below_zero(void **state)
+{
+    (void)state;
+    struct ts_account_state a = recharging(0);
+    a.recharge.threshold_micros = -5 * UNIT;
+    spend(&a, 5 * UNIT, "");
+    spend(&a, 1, "recharge.requested");
+}
+
 /* A wait after a failure is not cut short by whoever turns it off and on. */
 static void test_turned_off_and_on(void **state)
 {
@@ -490,6 +500,7 @@ int main(void)
         cmocka_unit_test_setup(test_breaker_closes, reset),
         cmocka_unit_test_setup(test_thresholds_change, reset),
         cmocka_unit_test_setup(test_settings_ask_at_once, reset),
+        cmocka_unit_test_setup(test_threshold_below_zero, reset),
         cmocka_unit_test_setup(test_turned_off_and_on, reset),
         cmocka_unit_test_setup(test_closing, reset),
         cmocka_unit_test_setup(test_closed_twice, reset),
