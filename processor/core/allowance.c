@@ -93,8 +93,8 @@ bool ts_allowance_read(const struct ts_allowance_text *text,
     if (unit < 0) {
         return refuse(err, "unit", text->unit);
     }
-    if (text->units < 0) {
-        return ts_error_set(err, TS_ERROR_REJECT, 0, "allowances.units should not be below 0");
+    if (text->units < 0 || text->units > TS_AMOUNT_MAX) { /* sums of them stay exact in Redis */
+        return ts_error_set(err, TS_ERROR_REJECT, 0, "allowances.units should be from 0 to 9e15");
     }
     *out = (struct ts_allowance){.units = text->units,
                                  .category = (int8_t)category,

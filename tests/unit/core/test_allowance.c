@@ -31,6 +31,8 @@ static void test_reading(void **state)
     assert_int_equal(a.unit, TS_UNIT_SECOND);
     assert_int_equal(made("n", "*", "contact_center", true, 0).license, TS_LICENSE_CONTACT_CENTER);
 
+    assert_true(made("n", "*", NULL, false, TS_AMOUNT_MAX).units == TS_AMOUNT_MAX);
+
     char long_name[TS_ALLOWANCE_NAME_MAX + 1];
     memset(long_name, 'x', sizeof long_name);
     const struct {
@@ -49,6 +51,9 @@ static void test_reading(void **state)
         {{.name = TS_LITERAL("n"), .category = TS_LITERAL("*"), .unit = TS_LITERAL("minute")},
          "unit"},
         {{.name = TS_LITERAL("n"), .category = TS_LITERAL("*"), .units = -1}, "units"},
+        {{.name = TS_LITERAL("n"), .category = TS_LITERAL("*"), .units = TS_AMOUNT_MAX + 1},
+         "units"},
+        {{.name = TS_LITERAL("n"), .category = TS_LITERAL("*"), .units = INT64_MAX}, "units"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct ts_error err = {0};
