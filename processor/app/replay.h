@@ -180,7 +180,7 @@ int ts_replay_go_on_reverting(struct ts_session *session,
 int ts_replay_list(struct ts_session *session);
 int ts_replay_status(struct ts_session *session);
 /* The one of that name or number; its record, in the format asked for. TS_EXIT_FINDING after
- * telling that there is none. */
+ * telling that there is none. What comes as CSV or JSON is for a program: no words beside it. */
 int ts_replay_find(struct ts_session *session, const char *name, struct ts_replay_generation *out);
 int ts_replay_show(struct ts_session *session, const char *name);
 

@@ -346,20 +346,17 @@ int ts_replay_resume(struct ts_session *session)
 {
     struct ts_replay_options options;
     struct ts_replay_generation generation;
-    struct ts_error err = {0};
     if (!ts_args_count(&session->args, 1, 1) || !ts_replay_options_read(session, &options)) {
         return TS_EXIT_USAGE;
     }
-    struct ts_replay_store *store = ts_replay_store_open(session->config.postgres.url, &err);
-    bool found =
-        store != NULL && ts_replay_store_find(store, session->args.operands[0], &generation, &err);
-    ts_replay_store_close(store);
-    int status = TS_EXIT_USAGE;
-    if (!found) {
-        status = ts_session_fail(session, &err);
+    int status = ts_replay_find(session, session->args.operands[0], &generation);
+    if (status != TS_EXIT_OK) {
+        /* it was told */
     } else if (strcmp(generation.status, "done") == 0) {
-        printf("replay %s is done\n", generation.name);
-        status = TS_EXIT_OK;
+        if (options.format == TS_FORMAT_TABLE) {
+            printf("replay %s is done\n", generation.name);
+        }
+        status = ts_replay_show(session, generation.name);
     } else if (generation.reverts != 0) {
         status = ts_replay_go_on_reverting(session, &generation, &options);
     } else {

@@ -159,10 +159,13 @@ end(struct reverting *reverting, struct ts_session *session, bool good, struct t
 {
     int status = TS_EXIT_OK;
     if (good) {
-        printf("replay %s reverted by %s: %" PRId64 " calls\n",
-               reverting->target.name,
-               reverting->generation.name,
-               reverting->count);
+        if (reverting->replay.options->format == TS_FORMAT_TABLE) {
+            printf("replay %s reverted by %s: %" PRId64 " calls\n",
+                   reverting->target.name,
+                   reverting->generation.name,
+                   reverting->count);
+        }
+        status = ts_replay_show(session, reverting->generation.name);
     } else {
         struct ts_error ignored;
         bool stopped = err->class == TS_ERROR_RETRY;

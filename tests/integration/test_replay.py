@@ -403,7 +403,7 @@ def test_applied_once_and_reverted(priced):
     assert balances(world) == after
     # and back
     run = world.tollstream("replay", "revert", "dearer", "--reason", "wrong", "--quiet")
-    assert f"{dry.changed[0]} calls" in run.stdout
+    assert f"{up} calls\n" in run.stdout
     assert balances(world) == before and net_charges(world) == charges
     assert_audit(world)
     run = world.tollstream("replay", "revert", "dearer", "--reason", "wrong", check=False)
@@ -458,6 +458,24 @@ def test_what_was_settled_when_it_was_made_is_not_asked_again(priced):
             assert (run.returncode, run.stdout) == (2, ""), (action, option, run.stdout)
             assert f"--{option} " in run.stderr and action in run.stderr
             assert nothing_changed(world) == before
+
+
+def test_a_program_is_answered_in_its_format(priced):
+    world = priced
+    apply(world, "one", "--deck-version", newest(world))
+    status = world.tollstream("replay", "status", "one", "--json").stdout
+    assert world.tollstream("replay", "resume", "one", "--json").stdout == status
+    run = world.tollstream("replay", "revert", "one", "--generation", "back", "--json")
+    assert run.stdout == world.tollstream("replay", "status", "back", "--json").stdout
+    back = json.loads(run.stdout)
+    assert (back["name"], back["status"], back["reverts"]) == ("back", "done", 1)
+    assert back["settled"] == json.loads(status)["settled"] > 0
+    run = world.tollstream("replay", "resume", "back", "--format", "csv")
+    assert run.stdout.startswith("generation,name,status,") and run.stdout.count("\n") == 2
+    for action in ("status", "revert", "resume"):
+        run = world.tollstream("replay", action, "nobody", "--json", check=False)
+        assert (run.returncode, run.stdout) == (1, ""), action
+        assert "there is no replay" in run.stderr
 
 
 def test_a_reason_may_be_left_out(priced):
