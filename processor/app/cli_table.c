@@ -210,7 +210,7 @@ static const struct ts_cli_option replay_options[] = {
      "N",
      "with --apply: wait while the live stream is so many CDRs behind; default 50000"},
     {"sample", "N", "changed calls to show, with why they cost what they cost"},
-    {"top", "N", "accounts and prefixes to show; default 20"},
+    {"top", "N", "accounts and prefixes to show; default 20 in a table, else all"},
     {"report", "FILE", "write the whole report there too, as JSON"},
     {"listen", "ADDRESS:PORT", "/metrics of the replay, while it runs; no authentication"},
     {"operator", "NAME", "who; kept with every adjustment; default $SUDO_USER or $USER"},

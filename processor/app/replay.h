@@ -63,7 +63,8 @@ struct ts_replay_options {
     int64_t max_rate; /* records read a second; 0: no limit */
     int64_t max_lag;  /* wait while the live stream is further behind; records */
     int64_t samples;
-    int64_t top; /* movers to show */
+    int64_t top;    /* movers to show */
+    bool top_given; /* else CSV and JSON have them all */
     int64_t timeout_ms;
     const char *name; /* NULL: one is made */
     const char *operator_name;

@@ -234,6 +234,7 @@ bool ts_replay_options_read(const struct ts_session *session, struct ts_replay_o
         .max_lag = LAG_DEFAULT,
         .max_rate = default_rate(ts_args_flag(args, "apply") || ts_args_action_is(args, "resume")),
         .top = TOP_DEFAULT,
+        .top_given = ts_args_value(args, "top") != NULL,
         .report_path = ts_args_value(args, "report"),
         .listen = ts_args_value(args, "listen"),
     };

@@ -59,6 +59,70 @@ static void count_row(struct ts_table *table,
     ts_table_text(table, ts_bytes_of(detail));
 }
 
+/* The order of ts_replay_tallies_top(). */
+static int compare_tallies(const struct ts_replay_tally *a, const struct ts_replay_tally *b)
+{
+    int64_t left = ts_replay_tally_difference(a);
+    int64_t right = ts_replay_tally_difference(b);
+    left = left > 0 ? -left : left; /* the other way round there is no room for the lowest */
+    right = right > 0 ? -right : right;
+    return left != right ? (left > right) - (left < right) : ts_bytes_compare(a->key, b->key);
+}
+
+static int compare_items(const void *a, const void *b)
+{
+    return compare_tallies(*(const struct ts_replay_tally *const *)a,
+                           *(const struct ts_replay_tally *const *)b);
+}
+
+/* Picking some takes time for each of them that is kept, so all, which may be hundreds of
+ * thousands, are sorted. */
+static size_t
+pick(const struct ts_replay_tallies *tallies, const struct ts_replay_tally **out, size_t max)
+{
+    size_t count = 0;
+    if (max < tallies->count) {
+        return ts_replay_tallies_top(tallies, out, max);
+    }
+    for (size_t i = 0; i < tallies->capacity; i++) {
+        if (tallies->slots[i] != NULL) {
+            out[count++] = tallies->slots[i];
+        }
+    }
+    if (count > 1) {
+        qsort((void *)out, count, sizeof *out, compare_items);
+    }
+    return count;
+}
+
+static int64_t add(int64_t a, int64_t b)
+{
+    int64_t sum = 0;
+    if (__builtin_add_overflow(a, b, &sum)) {
+        return a > 0 ? INT64_MAX : INT64_MIN;
+    }
+    return sum;
+}
+
+/* Those behind `last`; all when it is NULL. */
+static struct ts_replay_tally sum_rest(const struct ts_replay_tallies *tallies,
+                                       const struct ts_replay_tally *last)
+{
+    struct ts_replay_tally rest = {0};
+    for (size_t i = 0; i < tallies->capacity; i++) {
+        const struct ts_replay_tally *tally = tallies->slots[i];
+        if (tally == NULL || (last != NULL && compare_tallies(tally, last) <= 0)) {
+            continue;
+        }
+        rest.calls += tally->calls;
+        rest.up += tally->up;
+        rest.down += tally->down;
+        rest.settled_micros = add(rest.settled_micros, tally->settled_micros);
+        rest.rated_micros = add(rest.rated_micros, tally->rated_micros);
+    }
+    return rest;
+}
+
 /* The `max` largest, and what the others add up to. */
 static void tallies_rows(struct ts_table *table,
                          const char *section,
@@ -66,15 +130,17 @@ static void tallies_rows(struct ts_table *table,
                          size_t max,
                          const char *detail)
 {
-    const struct ts_replay_tally **top = calloc(max + 1, sizeof(struct ts_replay_tally *));
-    size_t count = top == NULL ? 0 : ts_replay_tallies_top(tallies, top, max);
+    size_t room = max < tallies->count ? max : tallies->count;
+    const struct ts_replay_tally **top = calloc(room + 1, sizeof(struct ts_replay_tally *));
+    size_t count = top == NULL ? 0 : pick(tallies, top, max);
     for (size_t i = 0; i < count; i++) {
         tally_row(table, section, top[i]->key, top[i], detail);
     }
     if (tallies->count > count) {
+        struct ts_replay_tally rest = sum_rest(tallies, count > 0 ? top[count - 1] : NULL);
         char text[RANGE_TEXT_MAX];
         snprintf(text, sizeof text, "%zu more", tallies->count - count);
-        count_row(table, section, text, 0, "--top shows more");
+        tally_row(table, section, ts_bytes_of(text), &rest, "--top shows more");
     }
     free((void *)top);
 }
@@ -167,7 +233,8 @@ static void range_rows(struct ts_table *table, const struct ts_replay *replay)
 static bool print_rows(const struct ts_replay *replay, FILE *out, enum ts_format format)
 {
     const struct ts_replay_report *report = &replay->report;
-    size_t top = (size_t)replay->options->top;
+    bool whole = format != TS_FORMAT_TABLE && !replay->options->top_given;
+    size_t top = whole ? SIZE_MAX : (size_t)replay->options->top;
     struct ts_table table;
     ts_table_init(&table, out, format, columns, sizeof columns / sizeof *columns);
     total_rows(&table, replay);

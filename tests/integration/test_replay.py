@@ -214,6 +214,32 @@ def test_the_report_as_file_and_table(new_world):
     assert Report(report["report"]).difference == 18_000
 
 
+def test_programs_have_all_rows_and_people_the_largest(new_world):
+    names = [f"a{i:02}" for i in range(30)]
+    world = new_world().make(deck=DECK, accounts=[account(name) for name in names])
+    world.send(*(call(world, name, 1 + i) for i, name in enumerate(names)))
+    world.drain()
+    world.publish(DEARER)
+    options = ("replay", "--deck-version", newest(world))
+
+    def accounts(*more):
+        run = world.tollstream(*options, *more)
+        rows = Report(json.loads(run.stdout)).section("account")
+        return {item: (row["calls"], micros(row["difference"])) for item, row in rows.items()}
+
+    all_rows = {name: (1, 6000 * (1 + i)) for i, name in reversed(list(enumerate(names)))}
+    assert list(accounts("--json").items()) == list(all_rows.items())
+    largest = dict(list(all_rows.items())[:4])
+    rest = 6000 * sum(range(1, 27))
+    assert accounts("--json", "--top", 4) == largest | {"26 more": (26, rest)}
+    assert accounts("--json", "--top", 0) == {"30 more": (30, 6000 * sum(range(1, 31)))}
+    csv = world.tollstream(*options, "--format", "csv").stdout
+    assert sum(line.startswith("account,a") for line in csv.splitlines()) == 30
+    table = world.tollstream(*options).stdout.splitlines()
+    assert sum(line.startswith("account ") for line in table) == 21
+    assert [line.split()[3:6] for line in table if "10 more" in line] == [["10", "10", "0"]]
+
+
 def test_a_report_file_that_cannot_be_written(priced):
     world = priced
     options = ("replay", "--apply", "--deck-version", newest(world), "--format", "csv", "--report")
