@@ -21,7 +21,8 @@ struct applying {
     struct ts_replay_generation generation;
     struct ts_replay_send send;
     struct ts_dead_letter_store *letters;
-    bool begun; /* to compare: until then what is stored of it stays */
+    bool begun;  /* to compare: until then what is stored of it stays */
+    bool unsent; /* of what was compared: likewise */
     int64_t requeued;
     int64_t told_us;
 };
@@ -51,7 +52,8 @@ static void describe_totals(const struct applying *applying, char *out, size_t s
 static bool tell(struct applying *applying, const char *status, struct ts_error *err)
 {
     const struct ts_replay *replay = applying->replay;
-    size_t count = applying->begun ? replay->range_count : 0;
+    bool whole = applying->begun && !applying->unsent;
+    size_t count = whole ? replay->range_count : 0;
     char totals[TOTALS_MAX];
     describe_totals(applying, totals, sizeof totals);
     struct ts_replay_range *ranges = calloc(count + 1, sizeof *ranges);
@@ -67,7 +69,7 @@ static bool tell(struct applying *applying, const char *status, struct ts_error 
                                          status,
                                          ranges,
                                          count,
-                                         applying->begun ? totals : NULL,
+                                         whole ? totals : NULL,
                                          ts_system_now_ms(),
                                          err);
     free(ranges);
@@ -101,8 +103,12 @@ static bool on_page(void *self, struct ts_error *err)
 {
     struct applying *applying = self;
     int64_t now_us = ts_system_clock.ops->mono_us(NULL);
-    if (!ts_replay_send_flush(&applying->send, err) ||
-        !ts_replay_send_yield(&applying->send, err)) {
+    applying->unsent = true;
+    if (!ts_replay_send_flush(&applying->send, err)) {
+        return false;
+    }
+    applying->unsent = false;
+    if (!ts_replay_send_yield(&applying->send, err)) {
         return false;
     }
     ts_fault_point("replay_page");

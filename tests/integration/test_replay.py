@@ -751,6 +751,22 @@ def test_a_resume_that_fails_says_so(new_world):
     assert stored(world, "k") == ("failed", [], totals)
 
 
+def test_what_could_not_be_sent_is_not_stored_as_compared(new_world):
+    world = new_world().make(deck=DECK, accounts=[account("a")])
+    world.send(*(call(world, "a", 1 + i) for i in range(6)))
+    world.drain()
+    world.publish(DEARER)
+    waits = {"TOLLSTREAM_FAULT_POINT": "before_adjustments:1:stop"}
+    process = start_apply(world, "k", "--deck-version", newest(world), **waits)
+    harness.wait_for("it to stop", lambda: stopped(process), 30)
+    admin = harness.admin_client(world.stack.brokers)
+    for future in admin.delete_topics([world.topics["adjustments"]]).values():
+        future.result(10)
+    process.send_signal(signal.SIGCONT)
+    assert process.wait(90) == 2
+    assert stored(world, "k")[1] == [], process.stderr.read()
+
+
 def test_a_live_stream_that_stands_still_is_not_waited_for_in_vain(new_world):
     world = new_world().make(deck=DECK, accounts=[account("a")])
     world.send(*(call(world, "a", 1 + i) for i in range(6)))
