@@ -13,6 +13,8 @@ enum {
     WINDOW_AGE_US_MAX = 30000000,
     DECODE_AGAIN_US = 100000,
     SAY_AGAIN_US = 30000000,
+    PLAN_AGAIN_US = 100000,
+    PLAN_WAIT_US_MAX = 60000000,
 };
 _Static_assert((int)MESSAGE_MAX >= (int)TS_RATING_MESSAGE_MAX, "one text buffer for both");
 
@@ -164,23 +166,43 @@ static bool find_profiles(struct ts_worker *worker, struct ts_batch *batch, stru
 }
 
 /* An account of a plan that was made after the snapshot: the next one has it. To rate without it
- * would make dead letters of good calls. */
-static bool
-plans_are_loaded(struct ts_worker *worker, const struct ts_batch *batch, struct ts_error *err)
+ * would make dead letters of good calls. NULL: there is none. */
+static const struct ts_batch_account *find_planless(const struct ts_batch *batch)
 {
     for (size_t i = 0; i < batch->account_count; i++) {
         const struct ts_batch_account *account = &batch->accounts[i];
         if (account->found && !ts_catalog_has_plan(batch->catalog, account->profile.rate_plan)) {
-            ts_account_cache_forget(worker->accounts, ts_account_profile_id(&account->profile));
-            return ts_error_set(err,
-                                TS_ERROR_RETRY,
-                                0,
-                                "rate plan %d of account %s is not loaded yet",
-                                account->profile.rate_plan,
-                                account->profile.account_id);
+            return account;
         }
     }
-    return true;
+    return NULL;
+}
+
+/* The batch waits, and no other lane does. A plan that does not come may be one that the account
+ * has no more: then all is read anew. */
+static enum ts_prepared wait_for_plan(struct ts_worker *worker,
+                                      struct ts_lane_state *lane,
+                                      const struct ts_batch_account *account,
+                                      struct ts_error *err)
+{
+    const struct ts_account_profile *profile = &account->profile;
+    int64_t now_us = ts_worker_now_us(worker);
+    ts_account_cache_forget(worker->accounts, ts_account_profile_id(profile));
+    ts_error_set(err,
+                 TS_ERROR_RETRY,
+                 0,
+                 "rate plan %d of account %s is not loaded yet",
+                 profile->rate_plan,
+                 profile->account_id);
+    if (lane->plan_wait_us == 0) {
+        lane->plan_wait_us = now_us;
+        TS_SAY(worker, TS_LEVEL_INFO, "waits_for_plan", "%s", err->text);
+    } else if (now_us - lane->plan_wait_us >= PLAN_WAIT_US_MAX) {
+        lane->plan_wait_us = 0;
+        return TS_PREPARE_TROUBLE;
+    }
+    lane->decode_at_us = now_us + PLAN_AGAIN_US;
+    return TS_PREPARE_LATER;
 }
 
 /* --- rate: a refusal is noted, but not final before the identity is known to be new */
@@ -212,6 +234,8 @@ static void rate(struct ts_worker *worker, struct ts_batch *batch, struct ts_rec
     char message[MESSAGE_MAX];
     const struct ts_batch_account *account = &batch->accounts[record->account];
     enum ts_reason reason = refuse_account(account, record, message);
+    record->outcome = TS_OUTCOME_SETTLED; /* whatever an earlier try made of it */
+    record->reason = TS_REASON_NONE;
     if (reason == TS_REASON_NONE && record->command == NULL) {
         ts_catalog_rate(batch->catalog, &account->profile, &record->cdr, &record->rating, message);
         reason = record->rating.reason;
@@ -244,9 +268,10 @@ static bool is_of_the_profile(enum ts_reason reason)
            reason == TS_REASON_BLOCKED_DESTINATION || reason == TS_REASON_CHARGE_OVERFLOW;
 }
 
-static bool
-rate_refused_again(struct ts_worker *worker, struct ts_batch *batch, struct ts_error *err)
+/* Marks the accounts that the refused ones are to be judged by afresh. False: there are none. */
+static bool mark_refused(struct ts_batch *batch)
 {
+    bool marked = false;
     for (size_t i = 0; i < batch->account_count; i++) {
         batch->accounts[i].asked = false;
     }
@@ -255,30 +280,49 @@ rate_refused_again(struct ts_worker *worker, struct ts_batch *batch, struct ts_e
         if (record->decoded && is_of_the_profile(record->reason)) {
             struct ts_batch_account *account = &batch->accounts[record->account];
             account->asked = account->cached;
+            marked = marked || account->asked;
         }
     }
-    if (!ask_profiles(worker, batch, err) || !plans_are_loaded(worker, batch, err)) {
-        return false;
-    }
+    return marked;
+}
+
+static void rate_asked(struct ts_worker *worker, struct ts_batch *batch)
+{
     for (size_t i = 0; i < batch->record_count; i++) {
         struct ts_record *record = &batch->records[i];
         if (record->decoded && batch->accounts[record->account].asked) {
-            record->outcome = TS_OUTCOME_SETTLED;
-            record->reason = TS_REASON_NONE;
             rate(worker, batch, record);
         }
     }
-    return true;
 }
 
-static bool rate_all(struct ts_worker *worker, struct ts_batch *batch, struct ts_error *err)
+/* `planless` is an account whose plan is not there; only calls need one. */
+static bool rate_all(struct ts_worker *worker,
+                     struct ts_batch *batch,
+                     const struct ts_batch_account **planless,
+                     struct ts_error *err)
 {
+    bool commands = ts_lane_has_commands(batch->lane);
+    *planless = commands ? NULL : find_planless(batch);
+    if (*planless != NULL) {
+        return true;
+    }
     for (size_t i = 0; i < batch->record_count; i++) {
         if (batch->records[i].decoded) {
             rate(worker, batch, &batch->records[i]);
         }
     }
-    return rate_refused_again(worker, batch, err);
+    if (!mark_refused(batch)) {
+        return true;
+    }
+    if (!ask_profiles(worker, batch, err)) {
+        return false;
+    }
+    *planless = commands ? NULL : find_planless(batch);
+    if (*planless == NULL) {
+        rate_asked(worker, batch);
+    }
+    return true;
 }
 
 /* --- duplicates */
@@ -456,19 +500,37 @@ static enum ts_prepared decode_batch(struct ts_worker *worker, struct ts_batch *
     return TS_PREPARE_TROUBLE;
 }
 
-static bool prepare(struct ts_worker *worker, struct ts_batch *batch, struct ts_error *err)
+static enum ts_prepared
+prepare(struct ts_worker *worker, struct ts_batch *batch, struct ts_error *err)
 {
-    if (ts_lane_has_commands(batch->lane)) {
-        return find_profiles(worker, batch, err) && rate_all(worker, batch, err) &&
-               ts_worker_prepare_commands(worker, batch, err);
+    struct ts_lane_state *lane = ts_worker_lane(worker, batch->lane);
+    bool commands = ts_lane_has_commands(batch->lane);
+    /* Tried again, it takes nothing of the batch's memory before the plan is there. */
+    const struct ts_batch_account *planless = lane->plan_wait_us != 0 ? find_planless(batch) : NULL;
+    if (planless == NULL &&
+        ((!commands && !fits_window(worker, batch, err)) || !find_profiles(worker, batch, err) ||
+         !rate_all(worker, batch, &planless, err))) {
+        return TS_PREPARE_TROUBLE;
     }
-    if (!fits_window(worker, batch, err) || !find_profiles(worker, batch, err) ||
-        !plans_are_loaded(worker, batch, err) || !rate_all(worker, batch, err) ||
-        !ts_worker_include(worker, batch, err) || !look_up_settled(worker, batch, err)) {
-        return false;
+    if (planless != NULL) {
+        return wait_for_plan(worker, lane, planless, err);
+    }
+    lane->plan_wait_us = 0;
+    if (commands) {
+        return ts_worker_prepare_commands(worker, batch, err) ? TS_PREPARED : TS_PREPARE_TROUBLE;
+    }
+    if (!ts_worker_include(worker, batch, err) || !look_up_settled(worker, batch, err)) {
+        return TS_PREPARE_TROUBLE;
     }
     compare_unsettled(worker, batch);
-    return true;
+    return TS_PREPARED;
+}
+
+/* Another snapshot may be there when it is tried again. */
+static void release_catalog(struct ts_worker *worker, struct ts_batch *batch)
+{
+    worker->ports.rates.ops->release(worker->ports.rates.self, batch->catalog);
+    batch->catalog = NULL;
 }
 
 enum ts_prepared ts_worker_prepare(struct ts_worker *worker, struct ts_batch *batch)
@@ -478,9 +540,9 @@ enum ts_prepared ts_worker_prepare(struct ts_worker *worker, struct ts_batch *ba
     if (ts_lane_has_commands(batch->lane) && ts_worker_has_commands(worker)) {
         return TS_PREPARE_LATER;
     }
-    enum ts_prepared decoded = decode_batch(worker, batch);
-    if (decoded != TS_PREPARED) {
-        return decoded;
+    enum ts_prepared prepared = decode_batch(worker, batch);
+    if (prepared != TS_PREPARED) {
+        return prepared;
     }
     batch->catalog = rates->ops->acquire(rates->self);
     if (batch->catalog == NULL) {
@@ -488,12 +550,15 @@ enum ts_prepared ts_worker_prepare(struct ts_worker *worker, struct ts_batch *ba
     }
     ts_gauge(&worker->stats.catalog_revision, ts_catalog_revision(batch->catalog));
     struct ts_error err = {0};
-    if (!prepare(worker, batch, &err)) {
+    prepared = prepare(worker, batch, &err);
+    if (prepared == TS_PREPARE_LATER) {
+        release_catalog(worker, batch);
+    } else if (prepared == TS_PREPARE_TROUBLE) {
         ts_worker_trouble(worker, TS_PHASE_DISCONNECTED, &err);
-        return TS_PREPARE_TROUBLE;
+    } else {
+        batch->prepared = true;
+        ts_histogram_add(
+            &worker->stats.stages[TS_STAGE_PREPARE], ts_worker_now_us(worker) - begun_us, 1);
     }
-    batch->prepared = true;
-    ts_histogram_add(
-        &worker->stats.stages[TS_STAGE_PREPARE], ts_worker_now_us(worker) - begun_us, 1);
-    return TS_PREPARED;
+    return prepared;
 }

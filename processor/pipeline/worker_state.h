@@ -34,8 +34,9 @@ struct ts_lane_state {
     int64_t claim_at_us;  /* its broker did not answer: not before then again */
     bool epoch_unsure;    /* the answer to a reopen was lost: perhaps it is ours and higher */
     bool waits;           /* no batch of it can be prepared in this turn */
-    int64_t decode_at_us; /* a writer's schema is waited for: not before then again */
-    bool schema_said;     /* … and that was told */
+    int64_t decode_at_us; /* a writer's schema or a rate plan is waited for: not before then */
+    bool schema_said;     /* the former, and that was told */
+    int64_t plan_wait_us; /* the latter, since then; 0: none is */
     int fenced_opens;     /* since the last open that was not: Redis has a higher token */
     int64_t checked_position; /* at the last look at its end … */
     int64_t checked_high;     /* … which was there */
