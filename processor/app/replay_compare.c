@@ -24,8 +24,8 @@ struct ts_replay_compare {
     struct ts_kafka_range_reader *reader;
     struct ts_replay_page *pages[2];
     size_t filling;
-    size_t *range_of; /* by partition */
-    struct ts_replay_bulk *bulk;
+    size_t *range_of;            /* by partition */
+    struct ts_replay_bulk *bulk; /* NULL: every call is looked up */
     struct ts_progress progress;
     int64_t now_ms;
     int64_t started_us;
@@ -221,7 +221,8 @@ static bool ask_for(struct ts_replay_compare *compare,
     const struct ts_replay_bulk_row *row = NULL;
     bool whole = call->fits || call->reason != TS_REASON_NONE;
     size_t range = compare->range_of[call->partition];
-    if (!ts_replay_bulk_find(compare->bulk, range, call->offset, call->cdr.start_ms, &row, err)) {
+    if (compare->bulk != NULL &&
+        !ts_replay_bulk_find(compare->bulk, range, call->offset, call->cdr.start_ms, &row, err)) {
         return false;
     }
     bool known = is_known(compare->replay, call, row);
@@ -376,16 +377,20 @@ static bool open_all(struct ts_replay_compare *compare, struct ts_error *err)
             replay->ranges[i].partition > partitions ? replay->ranges[i].partition : partitions;
     }
     ts_replay_stat_set(&replay->stats.total, total);
-    if (!ts_replay_preload_profiles(replay, total, err)) {
+    /* One that keeps a rate has time to look calls up, and a server that it must not disturb by
+     * reading tables whole. */
+    bool hurries = replay->options->max_rate == 0;
+    if (hurries && !ts_replay_preload_profiles(replay, total, err)) {
         return false;
     }
     compare->range_of = calloc((size_t)partitions + 1, sizeof *compare->range_of);
-    compare->bulk = ts_replay_bulk_open(replay->session->config.postgres.url,
-                                        replay->options->topic,
-                                        replay->ranges,
-                                        replay->range_count,
-                                        err);
-    if (compare->bulk == NULL) {
+    compare->bulk = hurries ? ts_replay_bulk_open(replay->session->config.postgres.url,
+                                                  replay->options->topic,
+                                                  replay->ranges,
+                                                  replay->range_count,
+                                                  err)
+                            : NULL;
+    if (hurries && compare->bulk == NULL) {
         return false;
     }
     const struct ts_kafka_range_reader_options reading = {
