@@ -7,9 +7,14 @@
 #define TS_CORE_ADJUSTMENT_H
 
 #include "base/bytes.h"
+#include "core/allowance.h"
 
 #include <stddef.h>
 #include <stdint.h>
+
+/* Of how many allowances: all that an account has now, and all that the call drew on before they
+ * were replaced. */
+enum { TS_ADJUSTMENT_UNITS_MAX = 2 * TS_ALLOWANCES_MAX };
 
 /* What one allowance is used more, or less when below 0. */
 struct ts_adjustment_units {
@@ -30,7 +35,7 @@ struct ts_adjustment {
     struct ts_bytes prefix;
     int32_t month; /* yyyymm of the units; 0 without */
     const struct ts_adjustment_units *units;
-    size_t unit_count; /* at most TS_ALLOWANCES_MAX */
+    size_t unit_count; /* at most TS_ADJUSTMENT_UNITS_MAX */
 };
 
 #endif

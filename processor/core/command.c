@@ -282,8 +282,8 @@ static enum ts_reason judge_change(const struct ts_account_change *change, char 
 static enum ts_reason judge_units(const struct ts_adjustment *adjustment, char *message)
 {
     int32_t month = adjustment->month;
-    if (adjustment->unit_count > TS_ALLOWANCES_MAX) {
-        return invalid(message, "units are of more than %d allowances", TS_ALLOWANCES_MAX);
+    if (adjustment->unit_count > TS_ADJUSTMENT_UNITS_MAX) {
+        return invalid(message, "units are of more than %d allowances", TS_ADJUSTMENT_UNITS_MAX);
     }
     if (adjustment->unit_count > 0 &&
         (month < 197001 || month > 999912 || month % 100 < 1 || month % 100 > 12)) {

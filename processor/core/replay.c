@@ -106,7 +106,7 @@ static bool too_many(struct ts_error *err)
                         TS_ERROR_REJECT,
                         0,
                         "the call would change more than %d allowances",
-                        TS_ALLOWANCES_MAX);
+                        TS_ADJUSTMENT_UNITS_MAX);
 }
 
 static int64_t charge_of(const struct ts_catalog *catalog,
@@ -211,7 +211,7 @@ list_changes(const struct uses *uses, struct ts_replay_change *out, struct ts_er
     for (size_t i = 0; i < uses->count; i++) {
         const struct use *use = &uses->items[i];
         if (use->now != use->before) {
-            if (out->unit_count == TS_ALLOWANCES_MAX) {
+            if (out->unit_count == TS_ADJUSTMENT_UNITS_MAX) {
                 return too_many(err);
             }
             out->units[out->unit_count++] =

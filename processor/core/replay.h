@@ -42,7 +42,7 @@ struct ts_replay_rated {
 struct ts_replay_change {
     int64_t charge_micros; /* new */
     int64_t amount_micros; /* added to the balance: the charge so far less the new one */
-    struct ts_adjustment_units units[TS_ALLOWANCES_MAX]; /* used more, or less; those not 0 */
+    struct ts_adjustment_units units[TS_ADJUSTMENT_UNITS_MAX]; /* used more, or less; those not 0 */
     size_t unit_count;
 };
 

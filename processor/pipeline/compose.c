@@ -144,7 +144,8 @@ static bool draw_units(struct ts_worker *worker,
                        struct ts_record *record)
 {
     struct ts_included *included = record->included;
-    int64_t used[TS_ALLOWANCES_MAX];
+    int64_t used[TS_ADJUSTMENT_UNITS_MAX];
+    TS_ASSERT(included->count <= TS_ADJUSTMENT_UNITS_MAX);
     for (uint32_t i = 0; i < included->count; i++) {
         struct ts_draw *draw = &included->draws[i];
         if (!composed_of(call)->again && !find_counter(worker, batch, call, record, draw)) {
@@ -383,7 +384,7 @@ static size_t count_calls_max(const struct ts_batch *batch, size_t records)
         draws += batch->records[i].included == NULL ? 0 : batch->records[i].included->count;
     }
     return TS_BUCKET_COUNT + records / TS_APPLY_ACCOUNTS_MAX +
-           draws / (TS_APPLY_COUNTERS_MAX - TS_ALLOWANCES_MAX) + 1;
+           draws / (TS_APPLY_COUNTERS_MAX - TS_ADJUSTMENT_UNITS_MAX) + 1;
 }
 
 bool ts_compose_batch(struct ts_worker *worker, struct ts_batch *batch, struct ts_error *err)

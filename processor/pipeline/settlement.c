@@ -336,14 +336,15 @@ static bool may_tell(const struct ts_record *record,
            (counter->month == state->time.month && ts_settle_counter_exhausted(counter));
 }
 
-/* The allowances whose last unit the record used. `usages` are moved on. Returns how many events.
+/* The allowances whose last unit the record used. `usages` are moved on. Returns how many events:
+ * one for each of its draws at most.
  */
 static size_t tell_allowances(struct ts_worker *worker,
                               const struct ts_record *record,
                               struct ts_settle_state *state,
                               struct ts_bytes cause,
                               struct usage *usages,
-                              struct ts_event events[TS_ALLOWANCES_MAX])
+                              struct ts_event events[])
 {
     const struct ts_settlement *settlement = &worker->settling.settlement;
     const struct ts_included *included = record->included;
@@ -435,7 +436,7 @@ static bool tell_command(struct ts_worker *worker,
 {
     char text[TS_CAUSE_MAX];
     struct ts_bytes cause = ts_command_cause(&record->command->command, text);
-    struct ts_event events[TS_DECIDE_COMMAND_EVENTS_MAX + TS_ALLOWANCES_MAX];
+    struct ts_event events[TS_DECIDE_COMMAND_EVENTS_MAX + TS_ADJUSTMENT_UNITS_MAX];
     size_t count = ts_settlement_decide_command(worker, record, state, cause, as_guessed, events);
     count += tell_allowances(worker, record, state, cause, usages, &events[count]);
     return ts_settlement_add_events(worker, record, state, events, count);

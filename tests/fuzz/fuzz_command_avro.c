@@ -130,7 +130,7 @@ static void check_adjustment(const struct ts_adjustment *adjustment, struct ts_b
 {
     expect_within(adjustment->category, message);
     expect_within(adjustment->prefix, message);
-    TS_ASSERT(adjustment->unit_count <= TS_ALLOWANCES_MAX + 1);
+    TS_ASSERT(adjustment->unit_count <= TS_ADJUSTMENT_UNITS_MAX + 1);
     for (size_t i = 0; i < adjustment->unit_count; i++) {
         expect_within(adjustment->units[i].allowance, message);
     }
@@ -204,7 +204,7 @@ static void validate(const struct ts_command *command)
         TS_ASSERT(command->body.change.allowance_count <= TS_ALLOWANCES_MAX);
     }
     if (command->type == TS_COMMAND_ADJUSTMENT) {
-        TS_ASSERT(command->body.adjustment.unit_count <= TS_ALLOWANCES_MAX);
+        TS_ASSERT(command->body.adjustment.unit_count <= TS_ADJUSTMENT_UNITS_MAX);
     }
     TS_ASSERT(ts_command_identity_hash(command) != 0);
     TS_ASSERT(ts_command_fingerprint(command) == ts_command_fingerprint(command));

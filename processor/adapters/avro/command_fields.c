@@ -294,7 +294,7 @@ static const struct ts_avro_command_field adjustment[] = {
      NO_MARK,
      .want = TS_AVRO_WANT_RECORDS,
      .count_offset = offsetof(struct ts_command, body.adjustment.unit_count),
-     .count_max = TS_ALLOWANCES_MAX,
+     .count_max = TS_ADJUSTMENT_UNITS_MAX,
      .shape = &adjustment_units_shape},
     TEXT("operator", issued_by, true),
     TEXT("reason", note, true),

@@ -365,8 +365,8 @@ static void test_changed_allowances(void **state)
 static void test_adjustments(void **state)
 {
     (void)state;
-    struct ts_adjustment_units units[TS_ALLOWANCES_MAX + 1];
-    for (int i = 0; i <= TS_ALLOWANCES_MAX; i++) {
+    struct ts_adjustment_units units[TS_ADJUSTMENT_UNITS_MAX + 1];
+    for (int i = 0; i <= TS_ADJUSTMENT_UNITS_MAX; i++) {
         units[i] = (struct ts_adjustment_units){TS_LITERAL("talk"), i % 2 == 0 ? 60 : -60};
     }
     struct ts_command c = command(TS_COMMAND_ADJUSTMENT);
@@ -374,7 +374,7 @@ static void test_adjustments(void **state)
     adjustment->units = units;
     adjustment->amount_micros = -20 * UNIT;
     good(&c); /* the month does not matter without units */
-    adjustment->unit_count = TS_ALLOWANCES_MAX;
+    adjustment->unit_count = TS_ADJUSTMENT_UNITS_MAX;
     expect(&c, TS_REASON_INVALID_COMMAND, "month 0");
     adjustment->month = 202613;
     expect(&c, TS_REASON_INVALID_COMMAND, "month 202613");
@@ -383,7 +383,7 @@ static void test_adjustments(void **state)
     adjustment->month = 202612;
     good(&c);
     adjustment->unit_count++;
-    expect(&c, TS_REASON_INVALID_COMMAND, "more than 8 allowances");
+    expect(&c, TS_REASON_INVALID_COMMAND, "more than 16 allowances");
     adjustment->unit_count = 2;
     units[1].units = -INT64_C(2147483647);
     good(&c);

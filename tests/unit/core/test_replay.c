@@ -197,17 +197,44 @@ static void test_an_adjusted_call(void **state)
     assert_int_equal(change.charge_micros, 0);
 }
 
+/* All that the call drew on were taken away, and as many others given. */
+static void test_all_allowances_replaced(void **state)
+{
+    struct months *m = *state;
+    struct ts_adjustment_units units[TS_ALLOWANCES_MAX];
+    struct ts_allowance given[TS_ALLOWANCES_MAX];
+    char names[TS_ALLOWANCES_MAX][4];
+    struct ts_replay_rated rated = {
+        .price_micros = 600, .billed = 60, .fitting_count = TS_ALLOWANCES_MAX};
+    for (int i = 0; i < TS_ALLOWANCES_MAX; i++) {
+        snprintf(names[i], sizeof names[i], "n%d", i);
+        units[i] = (struct ts_adjustment_units){ts_bytes_of(names[i]), 1};
+        given[i] = (struct ts_allowance){.units = 2, .name = "g0", .name_size = 2};
+        given[i].name[1] = (char)('0' + i);
+        rated.fitting[i] = &given[i];
+    }
+    const struct ts_replay_settled settled = {
+        .billed = 61, .units = units, .unit_count = TS_ALLOWANCES_MAX};
+    struct ts_replay_change change;
+    struct ts_error err = {0};
+    assert_true(
+        ts_replay_month_rate(&m->month, m->fixture.catalog, PLAN, &settled, &rated, &change, &err));
+    assert_int_equal(change.unit_count, 2 * TS_ALLOWANCES_MAX);
+    assert_int_equal(units_of(&change, "n7"), -1);
+    assert_int_equal(units_of(&change, "g7"), 2);
+}
+
 static void test_too_many_allowances(void **state)
 {
     struct months *m = *state;
-    struct ts_adjustment_units units[TS_ALLOWANCES_MAX + 1];
-    char names[TS_ALLOWANCES_MAX + 1][4];
-    for (int i = 0; i <= TS_ALLOWANCES_MAX; i++) {
+    struct ts_adjustment_units units[TS_ADJUSTMENT_UNITS_MAX + 1];
+    char names[TS_ADJUSTMENT_UNITS_MAX + 1][4];
+    for (int i = 0; i <= TS_ADJUSTMENT_UNITS_MAX; i++) {
         snprintf(names[i], sizeof names[i], "n%d", i);
         units[i] = (struct ts_adjustment_units){ts_bytes_of(names[i]), 1};
     }
-    const struct ts_replay_settled settled = {
-        .billed = 60, .units = units, .unit_count = TS_ALLOWANCES_MAX + 1};
+    struct ts_replay_settled settled = {
+        .billed = 60, .units = units, .unit_count = TS_ADJUSTMENT_UNITS_MAX + 1};
     const struct ts_replay_rated rated = {.price_micros = 600, .billed = 60};
     struct ts_replay_change change;
     struct ts_error err = {0};
@@ -305,6 +332,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_units_move_on, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_calls_outside_keep_what_they_use, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_an_adjusted_call, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_all_allowances_replaced, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_too_many_allowances, set_up, tear_down),
         cmocka_unit_test(test_report),
         cmocka_unit_test(test_histogram),

@@ -119,8 +119,8 @@ static void decode_adjustment(const struct ts_command *command, struct ts_comman
 static void test_adjustment(void **state)
 {
     (void)state;
-    struct ts_adjustment_units units[TS_ALLOWANCES_MAX + 2] = {{TS_LITERAL("fax"), -30},
-                                                               {TS_LITERAL("talk"), 600}};
+    struct ts_adjustment_units units[TS_ADJUSTMENT_UNITS_MAX + 2] = {{TS_LITERAL("fax"), -30},
+                                                                     {TS_LITERAL("talk"), 600}};
     struct ts_command command = {
         .type = TS_COMMAND_ADJUSTMENT,
         .command_id = TS_LITERAL("2026-11/fedcba9876543210-1790000000000"),
@@ -164,9 +164,9 @@ static void test_adjustment(void **state)
     assert_true(ts_bytes_equal_text(adjustment->units[1].allowance, "talk"));
     assert_int_equal(adjustment->units[1].units, 600);
 
-    command.body.adjustment.unit_count = TS_ALLOWANCES_MAX + 2;
+    command.body.adjustment.unit_count = TS_ADJUSTMENT_UNITS_MAX + 2;
     decode_adjustment(&command, &found);
-    assert_int_equal(adjustment->unit_count, TS_ALLOWANCES_MAX + 1);
+    assert_int_equal(adjustment->unit_count, TS_ADJUSTMENT_UNITS_MAX + 1);
     command.body.adjustment.unit_count = 0;
     decode_adjustment(&command, &found);
     assert_int_equal(adjustment->unit_count, 0);
