@@ -30,7 +30,7 @@ void world_draw_settings(struct fake_random *random, struct ts_account_state *st
     state->invoice_day = fake_random_range(random, 1, 31);
     state->hysteresis_micros = fake_random_chance(random, 500) ? 0 : draw_amount(random, 0, 30);
     state->monthly_credit_cap_micros = draw_amount(random, 50, 700);
-    if (fake_random_chance(random, 250)) {
+    if (fake_random_chance(random, 400)) {
         state->credit_amount_count = 2;
         state->credit_amounts_micros[0] = 50 * FAKE_PRICE_UNIT;
         state->credit_amounts_micros[1] = 100 * FAKE_PRICE_UNIT;
@@ -167,6 +167,10 @@ static void draw_change(struct world *world, struct fake_change *change)
                                           ? likely[fake_random_below(random, 6)]
                                           : (enum ts_account_field)fake_random_range(
                                                 random, TS_FIELD_TIMEZONE, TS_FIELD_CLOSED_AT);
+        /* What is settled again after it was lost closes the account at another time. */
+        if (world->postgres.lags && fake_random_chance(random, 400)) {
+            field = TS_FIELD_STATUS;
+        }
         change->set |= ts_field_bit(field);
         change_account(world, change, field);
     }

@@ -16,6 +16,9 @@ static bool append(struct world *world, const struct fake_order *order)
     int lane = world_some_lane(world, TS_INPUT_CREDITS);
     int64_t room = FAKE_MESSAGES - world->kafka.logs[lane].high -
                    (world->planned_count[lane] - world->planned_next[lane]);
+    if (room <= 0 && !world->host.faulty) {
+        world->services.messages_left = 0; /* the topic is full: that was all */
+    }
     if (room <= 0 || world->services.messages_left == 0) {
         return false;
     }
