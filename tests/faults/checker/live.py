@@ -368,12 +368,18 @@ class Topics:
         found = self.client.list_topics(topic, timeout=20).topics[topic]
         if found.error is not None:
             return {}
-        return {
-            p: self.client.get_watermark_offsets(
-                confluent_kafka.TopicPartition(topic, p), timeout=20
-            )
-            for p in found.partitions
-        }
+        return {p: self.ends(confluent_kafka.TopicPartition(topic, p)) for p in found.partitions}
+
+    def ends(self, place):
+        """The client gives up a connection to a broker that it met by another name, and with it
+        what was asked there: then it is asked again."""
+        for _ in range(2):
+            try:
+                return self.client.get_watermark_offsets(place, timeout=20)
+            except confluent_kafka.KafkaException as err:
+                if err.args[0].code() != confluent_kafka.KafkaError._DESTROY_BROKER:
+                    raise
+        return self.client.get_watermark_offsets(place, timeout=20)
 
     def read(self, topic, marks):
         """Every message between the watermarks, partition by partition."""
