@@ -140,7 +140,7 @@ int ts_replay_show(struct ts_session *session, const char *name)
 {
     enum ts_format format;
     struct ts_table table;
-    struct ts_replay_generation found;
+    struct ts_replay_generation found = {0};
     if (!ts_args_format(&session->args, &format)) {
         return TS_EXIT_USAGE;
     }
